@@ -1,0 +1,99 @@
+"""Eldermall: the rules a mall is bound to, enforced by code that its shop embeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eldermall.calendars import moment
+    from eldermall.engine.actor import Actor, person, system
+    from eldermall.engine.inputs import new_id
+    from eldermall.engine.rule import Decision, Verdict
+    from eldermall.engine.settings import Technical
+    from eldermall.errors import (
+        Conflict,
+        DefinitionError,
+        EldermallError,
+        Invalid,
+        KeyReused,
+        NotInTransaction,
+        NotJoinable,
+        PluginError,
+        PolicyError,
+        Refused,
+        SchemaError,
+        StorageError,
+        Unknown,
+    )
+    from eldermall.hooks import hookimpl
+    from eldermall.mall import Mall
+    from eldermall.people.designation import head_of
+    from eldermall.texts import Text
+
+_HOME = {
+    "Actor": "engine.actor",
+    "Conflict": "errors",
+    "Decision": "engine.rule",
+    "DefinitionError": "errors",
+    "EldermallError": "errors",
+    "Invalid": "errors",
+    "KeyReused": "errors",
+    "Mall": "mall",
+    "NotInTransaction": "errors",
+    "NotJoinable": "errors",
+    "PluginError": "errors",
+    "PolicyError": "errors",
+    "Refused": "errors",
+    "SchemaError": "errors",
+    "StorageError": "errors",
+    "Technical": "engine.settings",
+    "Text": "texts",
+    "Unknown": "errors",
+    "Verdict": "engine.rule",
+    "head_of": "people.designation",
+    "hookimpl": "hooks",
+    "moment": "calendars",
+    "new_id": "engine.inputs",
+    "person": "engine.actor",
+    "system": "engine.actor",
+}
+
+__all__ = [
+    "Actor",
+    "Conflict",
+    "Decision",
+    "DefinitionError",
+    "EldermallError",
+    "Invalid",
+    "KeyReused",
+    "Mall",
+    "NotInTransaction",
+    "NotJoinable",
+    "PluginError",
+    "PolicyError",
+    "Refused",
+    "SchemaError",
+    "StorageError",
+    "Technical",
+    "Text",
+    "Unknown",
+    "Verdict",
+    "head_of",
+    "hookimpl",
+    "moment",
+    "new_id",
+    "person",
+    "system",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'eldermall' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"eldermall.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

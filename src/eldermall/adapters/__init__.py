@@ -1,0 +1,1 @@
+"""The reference plugins, registered through the same hooks as anyone else's."""

@@ -1,0 +1,1 @@
+"""Where roots of the journal are kept outside the database."""

@@ -1,0 +1,46 @@
+"""Roots in a file: one JSON line each, in order, flushed to the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from eldermall.contracts.events import SealedRoot
+from eldermall.errors import FileUnreadable
+from eldermall.hooks import hookimpl
+from eldermall.texts import Text
+
+
+class RootsFile:
+    """A plugin that appends each sealed root to a file, once.
+
+    Args:
+        path: the file; made if it isn't there. One file for one mall.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @hookimpl
+    def eldermall_root(self, root: SealedRoot) -> None:
+        """Append ``root`` unless it stands there already."""
+        if self.path.exists() and root.body in read_roots(self.path):
+            return
+        with self.path.open("ab") as file:
+            file.write(root.body + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_roots(path: str | Path) -> list[bytes]:
+    """Return the roots in the file ``path``.
+
+    Raises:
+        FileUnreadable: there is no such file, or it can't be read.
+    """
+    try:
+        return Path(path).read_bytes().splitlines()
+    except OSError as error:
+        raise FileUnreadable(
+            Text(f"无法读取封存根文件 {path}：{error}", f"can't read the roots in {path}: {error}")
+        ) from error

@@ -1,0 +1,20 @@
+"""The built-in storages: ``memory:``, and SQL databases through SQLAlchemy."""
+
+from __future__ import annotations
+
+from eldermall.contracts.storage import Storage
+from eldermall.hooks import hookimpl
+
+
+@hookimpl
+def eldermall_storage(url: str, prefix: str) -> Storage | None:
+    """Return a storage for ``memory:`` or a ``sqlite:`` URL."""
+    if url == "memory:":
+        from eldermall.adapters.storage.memory import MemoryStorage
+
+        return MemoryStorage()
+    if url.startswith(("sqlite:", "sqlite+pysqlite:")):
+        from eldermall.adapters.storage.sql.storage import SqlStorage
+
+        return SqlStorage(url, prefix=prefix)
+    return None

@@ -1,0 +1,274 @@
+"""A storage in memory: for tests, trials and audits. It forgets everything and can't be joined."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from eldermall.contracts.storage import (
+    NO_HEAD,
+    OPEN_CLOCKS,
+    ClockRow,
+    ClockState,
+    EntryRow,
+    Head,
+    Joined,
+    KeyRow,
+    Leaf,
+    Message,
+    MessageState,
+    PackRow,
+    PersonalRow,
+    RecordKind,
+    RecordRow,
+    RootRow,
+    StorageCapabilities,
+    Transaction,
+)
+from eldermall.errors import Conflict, NotJoinable
+from eldermall.texts import Text
+
+_ABSENT = object()
+
+
+class _Tables:
+    """The tables of one mall."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], RecordRow] = {}
+        self.clocks: dict[tuple[str, str, str, int], ClockRow] = {}
+        self.entries: dict[str, dict[int, EntryRow]] = {}
+        self.unsealed: dict[tuple[str, int], Leaf] = {}
+        self.personal: dict[tuple[str, int, str], PersonalRow] = {}
+        self.outbox: dict[str, Message] = {}
+        self.keys: dict[tuple[str, str], KeyRow] = {}
+        self.roots: dict[int, RootRow] = {}
+        self.leaves: dict[int, list[Leaf]] = {}
+        self.packs: dict[str, PackRow] = {}
+
+
+class MemoryStorage:
+    """A storage whose transactions run one after the other."""
+
+    capabilities = StorageCapabilities()
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._malls: dict[str, _Tables] = {}
+
+    def open(self, kinds: Iterable[RecordKind]) -> None:
+        """Nothing has to be made ready."""
+
+    @contextmanager
+    def write(self, mall: str, *, patience: float | None = None) -> Iterator[Transaction]:
+        """Open a transaction; an error undoes it."""
+        if not self._lock.acquire(timeout=-1 if patience is None else patience):
+            raise Conflict(Text("存储被占用", "the storage is busy"))
+        try:
+            tx = _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
+            try:
+                yield tx
+            except BaseException:
+                tx.undo()
+                raise
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def read(self, mall: str) -> Iterator[Transaction]:
+        """Open a transaction that only reads."""
+        with self._lock:
+            yield _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
+
+    def join(self, mall: str, host: object, *, on_end: Callable[[], None]) -> Joined:
+        """Refuse: there is no database to share.
+
+        Raises:
+            NotJoinable: always.
+        """
+        raise NotJoinable(
+            Text("内存存储不能加入宿主事务", "the memory storage can't join a host's transaction")
+        )
+
+    def close(self) -> None:
+        """Nothing has to be given back."""
+
+
+class _MemoryTransaction:
+    def __init__(self, tables: _Tables) -> None:
+        self._t = tables
+        self._undo: list[Callable[[], None]] = []
+
+    def undo(self) -> None:
+        for step in reversed(self._undo):
+            step()
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        before = table.get(key, _ABSENT)
+        if before is _ABSENT:
+            self._undo.append(lambda: table.pop(key, None))
+        else:
+            self._undo.append(lambda: table.__setitem__(key, before))
+        table[key] = value
+
+    def _drop(self, table: dict[Any, Any], key: Any) -> None:
+        before = table.pop(key)
+        self._undo.append(lambda: table.__setitem__(key, before))
+
+    def claim_key(self, row: KeyRow) -> KeyRow | None:
+        used = self._t.keys.get((row.command, row.key))
+        if used is None:
+            self._put(self._t.keys, (row.command, row.key), row)
+        return used
+
+    def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
+        chain = self._t.entries.get(f"{kind}/{id}")
+        head = NO_HEAD
+        if chain:
+            last = chain[max(chain)]
+            head = Head(last.seq, last.hash)
+        return self._t.records.get((kind, id)), head
+
+    def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
+        return {id: self._t.records[kind, id] for id in ids if (kind, id) in self._t.records}
+
+    def open_clocks(self, subject: str) -> Sequence[ClockRow]:
+        rows = [
+            r for r in self._t.clocks.values() if r.subject == subject and r.state in OPEN_CLOCKS
+        ]
+        return sorted(rows, key=lambda r: (r.name, r.part, r.started))
+
+    def save(self, rows: Sequence[RecordRow]) -> None:
+        for row in rows:
+            stored = self._t.records.get((row.kind, row.id))
+            if (0 if stored is None else stored.version) != row.before:
+                raise Conflict(
+                    Text(
+                        f"{row.kind}/{row.id} 已被他人更改",
+                        f"{row.kind}/{row.id} was changed by somebody else",
+                    )
+                )
+            kept = replace(row, before=row.version)
+            self._put(self._t.records, (row.kind, row.id), kept)
+
+    def put_clocks(self, rows: Sequence[ClockRow]) -> None:
+        for row in rows:
+            self._put(self._t.clocks, (row.subject, row.name, row.part, row.started), row)
+
+    def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
+        for row in rows:
+            chain = self._t.entries.setdefault(row.subject, {})
+            if row.seq in chain:
+                raise Conflict(
+                    Text(
+                        f"{row.subject} 第 {row.seq} 条记录已存在",
+                        f"entry {row.seq} of {row.subject} stands already",
+                    )
+                )
+            self._put(chain, row.seq, row)
+            leaf = Leaf(row.subject, row.seq, row.hash)
+            self._put(self._t.unsealed, (row.subject, row.seq), leaf)
+        for kept in personal:
+            self._put(self._t.personal, (kept.subject, kept.seq, kept.path), kept)
+
+    def enqueue(self, rows: Sequence[Message]) -> None:
+        for row in rows:
+            self._put(self._t.outbox, row.id, row)
+
+    def find(
+        self, kind: str, *, open: bool | None = None, after: str = "", limit: int = 1000,
+        **indexed: str,
+    ) -> Sequence[RecordRow]:
+        rows = [
+            row
+            for (of, id), row in self._t.records.items()
+            if of == kind
+            and id > after
+            and (open is None or row.open is open)
+            and all(row.indexed.get(name) == value for name, value in indexed.items())
+        ]
+        return sorted(rows, key=lambda row: row.id)[:limit]
+
+    def uses_pack(self, kind: str, pack: str) -> bool:
+        return any(
+            row.open and row.pack == pack for (of, _), row in self._t.records.items() if of == kind
+        )
+
+    def due_clocks(self, now: int, limit: int) -> Sequence[ClockRow]:
+        rows = [r for r in self._t.clocks.values() if r.next is not None and r.next <= now]
+        return sorted(rows, key=lambda r: (r.next or 0, r.subject, r.name, r.part))[:limit]
+
+    def clocks(self, states: Sequence[ClockState], *, limit: int = 1000) -> Sequence[ClockRow]:
+        rows = [r for r in self._t.clocks.values() if r.state in states]
+        return sorted(rows, key=lambda r: (r.due, r.subject, r.name, r.part))[:limit]
+
+    def due_messages(self, now: int, limit: int) -> Sequence[Message]:
+        rows = [m for m in self._t.outbox.values() if m.next is not None and m.next <= now]
+        return sorted(rows, key=lambda m: (m.next or 0, m.id))[:limit]
+
+    def claim_message(self, message: Message, until: int) -> bool:
+        stored = self._t.outbox[message.id]
+        if stored.next != message.next or stored.attempts != message.attempts:
+            return False
+        self._put(
+            self._t.outbox, message.id, replace(stored, attempts=stored.attempts + 1, next=until)
+        )
+        return True
+
+    def settle_message(self, message: Message) -> None:
+        self._put(self._t.outbox, message.id, message)
+
+    def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
+        rows = [m for m in self._t.outbox.values() if m.state in states]
+        return sorted(rows, key=lambda m: (m.created, m.id))[:limit]
+
+    def unsealed(self, limit: int) -> Sequence[Leaf]:
+        return [self._t.unsealed[key] for key in sorted(self._t.unsealed)[:limit]]
+
+    def last_root(self) -> RootRow | None:
+        return self._t.roots[max(self._t.roots)] if self._t.roots else None
+
+    def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
+        if root.number in self._t.roots:
+            raise Conflict(
+                Text(f"封存根 {root.number} 已存在", f"root {root.number} stands already")
+            )
+        self._put(self._t.roots, root.number, root)
+        self._put(self._t.leaves, root.number, list(leaves))
+        for leaf in sealed:
+            self._drop(self._t.unsealed, (leaf.subject, leaf.seq))
+
+    def entries(self, subject: str | None = None) -> Iterator[EntryRow]:
+        subjects = sorted(self._t.entries) if subject is None else [subject]
+        for name in subjects:
+            chain = self._t.entries.get(name, {})
+            for seq in sorted(chain):
+                yield chain[seq]
+
+    def personal(self, subject: str) -> Sequence[PersonalRow]:
+        return [
+            row for (of, _, _), row in sorted(self._t.personal.items()) if of == subject
+        ]
+
+    def roots(self) -> Iterator[RootRow]:
+        for number in sorted(self._t.roots):
+            yield self._t.roots[number]
+
+    def leaves(self, number: int) -> Sequence[Leaf]:
+        return self._t.leaves.get(number, [])
+
+    def packs(self) -> Sequence[PackRow]:
+        return [self._t.packs[hash] for hash in sorted(self._t.packs)]
+
+    def put_pack(self, row: PackRow) -> None:
+        if row.hash not in self._t.packs:
+            self._put(self._t.packs, row.hash, row)
+
+    def forget_keys(self, before: int, limit: int) -> int:
+        old = [k for k, row in self._t.keys.items() if row.created < before][:limit]
+        for key in old:
+            self._drop(self._t.keys, key)
+        return len(old)

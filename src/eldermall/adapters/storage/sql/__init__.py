@@ -1,0 +1,1 @@
+"""SQL databases through SQLAlchemy Core: the tables, their migrations, the storage."""

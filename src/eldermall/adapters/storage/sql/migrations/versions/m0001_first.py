@@ -1,0 +1,97 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+RECORDS: dict[str, tuple[str, ...]] = {
+    "designation": (),
+    "assignment": (),
+    "listing": ("merchant",),
+    "order": ("group_id", "merchant", "customer"),
+    "booking": (),
+    "callback": ("customer",),
+    "complaint": ("customer", "order"),
+}
+
+
+def upgrade(prefix: str) -> None:
+    """Make every table."""
+
+    def table(name: str, *columns: sa.Column[object], **indexes: tuple[str, ...]) -> None:
+        op.create_table(prefix + name, *columns)
+        for index, names in indexes.items():
+            op.create_index(f"ix_{prefix}{name}_{index}", prefix + name, list(names))
+
+    table("installation", key("id", 64))
+    table("packs", key("mall", 64), key("hash", 64), body("body"))
+    for kind, fields in RECORDS.items():
+        table(
+            f"record_{kind}", key("mall", 64), key("id", 64), number("version"),
+            sa.Column("open", sa.Integer, nullable=False), text("pack", 64),
+            *(sa.Column(name, sa.String(64), nullable=True) for name in fields), body("body"),
+            pack=("mall", "pack", "open"),
+            open=("mall", "open", "id"),
+            **{name: ("mall", name, "id") for name in fields},
+        )
+    chain = lambda: (key("mall", 64), key("subject", 100), number_key("seq"))  # noqa: E731
+    table("entries", *chain(), body("hash"), body("body"))
+    table("unsealed", *chain(), body("hash"))
+    table(
+        "personal", *chain(), key("path", 100), text("purpose", 64), body("salt"), body("value")
+    )
+    table(
+        "clocks", key("mall", 64), key("subject", 100), key("name", 80), key("part", 64),
+        number_key("started"), number("limit"), text("counting", 16), number("due"),
+        sa.Column("next", sa.BigInteger, nullable=True),
+        sa.Column("stage", sa.Integer, nullable=False), text("state", 16),
+        sa.Column("stopped", sa.BigInteger, nullable=True), text("pack", 64),
+        next=("mall", "next", "subject", "name", "part"),
+        due=("mall", "state", "due", "subject", "name", "part"),
+    )
+    table(
+        "outbox", key("mall", 64), key("id", 130), text("topic", 16), body("body"),
+        number("created"), sa.Column("next", sa.BigInteger, nullable=True), text("state", 16),
+        sa.Column("attempts", sa.Integer, nullable=False), text("reason", 500),
+        next=("mall", "next", "id"),
+        state=("mall", "state", "created", "id"),
+    )
+    table(
+        "keys", key("mall", 64), key("command", 80), key("key", 64), body("salt"),
+        body("fingerprint"), text("subject", 100), number("created"),
+        created=("mall", "created"),
+    )
+    table("roots", key("mall", 64), number_key("number"), body("hash"), body("body"))
+    table(
+        "leaves", key("mall", 64), number_key("number"), key("subject", 100), number("seq"),
+        body("hash"),
+    )
+
+
+def key(name: str, length: int) -> sa.Column[object]:
+    """Return a text that is part of a key."""
+    return sa.Column(name, sa.String(length), primary_key=True)
+
+
+def number_key(name: str) -> sa.Column[object]:
+    """Return a number that is part of a key."""
+    return sa.Column(name, sa.BigInteger, primary_key=True, autoincrement=False)
+
+
+def text(name: str, length: int) -> sa.Column[object]:
+    """Return a text that is always there."""
+    return sa.Column(name, sa.String(length), nullable=False)
+
+
+def number(name: str) -> sa.Column[object]:
+    """Return a number that is always there."""
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def body(name: str) -> sa.Column[object]:
+    """Return bytes that are always there."""
+    return sa.Column(name, sa.LargeBinary, nullable=False)

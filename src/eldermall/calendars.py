@@ -1,0 +1,124 @@
+"""Time as the engine counts it: whole microseconds since 1970 UTC, durations, and due moments.
+
+A moment is an ``int``. The largest moment that an entry may hold is 2**53 - 1, in the year 2255.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+Counting = Literal["hours", "calendar-days"]
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST = 2**53 - 1
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(min|h|d)")
+_UNITS = {"min": MINUTE, "h": HOUR, "d": DAY}
+
+
+def microseconds(when: datetime, where: str = "at") -> int:
+    """Return the moment of an aware ``when``.
+
+    Args:
+        when: a datetime with a time zone.
+        where: what the time is for, named in the error.
+
+    Raises:
+        Invalid: ``when`` is no datetime, has no time zone, or lies outside 1970 to 2255.
+    """
+    if not isinstance(when, datetime):
+        raise Invalid(where, when, Text("须为带时区的 datetime", "must be a datetime with a zone"))
+    if when.tzinfo is None or when.utcoffset() is None:
+        raise Invalid(
+            where,
+            when,
+            Text(
+                "时间缺少时区，例如应写 datetime.now(UTC)",
+                "the time has no zone; write for example datetime.now(UTC)",
+            ),
+        )
+    moment_ = (when - _EPOCH) // _MICROSECOND
+    if not 0 <= moment_ <= _LAST:
+        raise Invalid(where, when, Text("须在 1970 至 2255 年之间", "must lie from 1970 to 2255"))
+    return moment_
+
+
+def moment(us: int, zone: tzinfo = UTC) -> datetime:
+    """Return the datetime of a moment ``us`` (microseconds since 1970 UTC) in ``zone``."""
+    return (_EPOCH + us * _MICROSECOND).astimezone(zone)
+
+
+def zone_named(name: str, where: str = "zone") -> ZoneInfo:
+    """Return the IANA time zone ``name``.
+
+    Raises:
+        Invalid: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(
+            where,
+            name,
+            Text(
+                "没有这个时区，应为 IANA 名称，例如 Asia/Shanghai",
+                "no such time zone; use an IANA name such as Asia/Shanghai",
+            ),
+        ) from None
+
+
+def parse_duration(text: str, where: str = "duration") -> int:
+    """Return the microseconds of ``text``: a whole number and ``min``, ``h`` or ``d``.
+
+    A day is 24 hours. ``"90min"``, ``"72h"`` and ``"3d"`` are durations.
+
+    Raises:
+        Invalid: ``text`` is none.
+    """
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise Invalid(
+            where,
+            text,
+            Text(
+                "时长应写作正整数加 min、h 或 d，例如 90min、72h、3d",
+                "a duration is a positive whole number and min, h or d: 90min, 72h, 3d",
+            ),
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def format_duration(us: int) -> str:
+    """Return ``us`` as a duration that `parse_duration` reads, in the largest unit that fits."""
+    for unit, size in (("d", DAY), ("h", HOUR)):
+        if us >= size and us % size == 0:
+            return f"{us // size}{unit}"
+    return f"{us // MINUTE}min"
+
+
+def due(start: int, limit: int, counting: Counting, zone: tzinfo) -> int:
+    """Return the last moment that is still in time.
+
+    Args:
+        start: when the limit began to run.
+        limit: its length in microseconds.
+        counting: ``"hours"`` counts the length as it is; ``"calendar-days"`` runs to the end of
+            the n-th day after the day of the start, in ``zone``, n being whole days of ``limit``.
+        zone: where days begin and end.
+    """
+    if counting == "hours":
+        return start + limit
+    first_day_out = moment(start, zone).date() + timedelta(days=limit // DAY + 1)
+    midnight = datetime.combine(first_day_out, time(), tzinfo=zone)
+    return (midnight - _EPOCH) // _MICROSECOND - 1

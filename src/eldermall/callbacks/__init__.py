@@ -1,0 +1,1 @@
+"""Callbacks: the call to the customer after each completed order."""

@@ -1,0 +1,137 @@
+"""A callback: its record, table and what opens it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from eldermall.engine.actor import Actor
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
+from eldermall.engine.kind import Command, Kind, Reaction, Record
+from eldermall.engine.machine import NEW, Machine, State, Transition
+from eldermall.engine.room import Arguments
+from eldermall.engine.rule import Context
+from eldermall.texts import Text
+
+Satisfaction = Literal["very_satisfied", "satisfied", "neutral", "dissatisfied"]
+
+
+class Attempt(Frozen):
+    """A call that reached nobody."""
+
+    agent: Id
+    at: Moment
+    note: Annotated[Label, Personal("callback")]
+
+
+class Callback(Record):
+    """The one callback of an order; its id is the order's.
+
+    ``suggestion`` is the customer's words, ``""`` if there were explicitly none, None until asked.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    state: str
+    customer: Id
+    attempts: tuple[Attempt, ...] = ()
+    agent: Id | None = None
+    satisfaction: Satisfaction | None = None
+    suggestion: Annotated[str | None, Personal("callback")] = None
+    closed_at: Moment | None = None
+
+
+class Open(Arguments):
+    """Whose callback it is."""
+
+    customer: Id
+
+
+class NoAnswer(Arguments):
+    """A call that reached nobody."""
+
+    note: Annotated[Label, Personal("callback")]
+
+
+class Reach(Arguments):
+    """What the customer said: how satisfied, and a suggestion or explicitly none."""
+
+    satisfaction: Satisfaction | None
+    suggestion: Annotated[
+        Words | Annotated[str, Field(max_length=0)] | None, Personal("callback")
+    ]
+
+
+def _open(c: Context) -> dict[str, Any]:
+    return {"customer": c.args.customer}
+
+
+def _attempt(c: Context) -> dict[str, Any]:
+    attempt = Attempt(agent=c.actor.id, at=c.at, note=c.args.note)
+    return {"attempts": (*c.record.attempts, attempt)}
+
+
+def _reach(c: Context) -> dict[str, Any]:
+    return {
+        "agent": c.actor.id,
+        "satisfaction": c.args.satisfaction,
+        "suggestion": c.args.suggestion,
+        "closed_at": c.at,
+    }
+
+
+def _close(c: Context) -> dict[str, Any]:
+    return {"agent": c.actor.id, "closed_at": c.at}
+
+
+CALLBACK_MACHINE = Machine(
+    "callback",
+    "state",
+    Text("回访", "callback"),
+    (
+        State("due", Text("待回访", "due")),
+        State("attempted", Text("已尝试", "attempted")),
+        State("done", Text("已回访", "done"), end=True),
+        State("unreachable", Text("无法联系", "unreachable"), end=True),
+        State("declined", Text("客户拒绝回访", "declined by the customer"), end=True),
+    ),
+    (
+        Transition(
+            "open", (NEW,), "due", ("system",), Text("生成", "open"), "CallbackOpened", _open
+        ),
+        Transition(
+            "attempt", ("due", "attempted"), "attempted", ("customer_service", "operations"),
+            Text("尝试未接通", "attempt"), "CallbackAttempted", _attempt,
+        ),
+        Transition(
+            "reach", ("due", "attempted"), "done", ("customer_service", "operations"),
+            Text("完成回访", "reach"), "CallbackDone", _reach,
+        ),
+        Transition(
+            "give_up", ("due", "attempted"), "unreachable", ("customer_service", "operations"),
+            Text("认定无法联系", "give up"), "CallbackUnreachable", _close,
+        ),
+        Transition(
+            "refuse", ("due", "attempted"), "declined", ("customer_service", "operations"),
+            Text("客户拒绝", "customer declines"), "CallbackDeclined", _close,
+        ),
+    ),
+)
+
+CALLBACK = Kind(
+    "callback",
+    Text("回访", "callback"),
+    Callback,
+    (CALLBACK_MACHINE,),
+    link="callback",
+    party=lambda record, actor: False,
+    indexed=("customer",),
+)
+
+
+def _after_completion(order: Any, args: Any, cause: Actor) -> Command:
+    return Command("callback", "open", order.id, cause, Open(customer=order.customer))
+
+
+REACTIONS = (Reaction("order", "Completed", "callback", "open", _after_completion),)

@@ -1,0 +1,1 @@
+"""Complaints: recorded in the complainant's words, answered in time, or carried upwards."""

@@ -1,0 +1,190 @@
+"""A complaint: its record and table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from eldermall.engine.actor import Actor
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
+from eldermall.engine.kind import Kind, Record
+from eldermall.engine.machine import NEW, Machine, State, Transition, Unfit
+from eldermall.engine.room import Arguments
+from eldermall.engine.rule import Context
+from eldermall.people.designation import LEADER, head_of
+from eldermall.texts import Text
+
+
+class Opinion(Frozen):
+    """The opinion of a department head or company leader: by whom, as what, when, and its text."""
+
+    by: Id
+    role: str
+    at: Moment
+    text: Annotated[Words, Personal("complaint")]
+
+
+class Complaint(Record):
+    """A complaint. ``words`` are the complainant's and never change.
+
+    ``against`` is the staff member complained about, if any. ``holder`` is the post that holds it
+    since it was escalated.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    state: str
+    customer: Id
+    channel: Id
+    words: Annotated[Words, Personal("complaint")]
+    order: Id | None = None
+    against: Id | None = None
+    subject: Annotated[str | None, Personal("complaint")] = None
+    remedy: Annotated[str | None, Personal("complaint")] = None
+    etiquette: str | None = None
+    recorder: Id | None = None
+    recorded_at: Moment | None = None
+    escalated_at: Moment | None = None
+    raised_at: Moment | None = None
+    holder: str | None = None
+    opinion: Opinion | None = None
+    answer: Annotated[str | None, Personal("complaint")] = None
+    answered_at: Moment | None = None
+    answered_by: Id | None = None
+
+
+class Receive(Arguments):
+    """A complaint in the complainant's own words."""
+
+    customer: Id
+    channel: Id
+    words: Annotated[Words, Personal("complaint")]
+    order: Id | None
+    against: Id | None
+
+
+class Take(Arguments):
+    """What customer service records: subject, wanted remedy, the etiquette standard attested."""
+
+    subject: Annotated[Label, Personal("complaint")]
+    remedy: Annotated[Label, Personal("complaint")]
+    etiquette: Label
+
+
+class GiveOpinion(Arguments):
+    """The opinion's text."""
+
+    text: Annotated[Words, Personal("complaint")]
+
+
+class Answer(Arguments):
+    """What the complainant was told."""
+
+    text: Annotated[Words, Personal("complaint")]
+
+
+def _receive(c: Context) -> dict[str, Any]:
+    a: Receive = c.args
+    return {
+        "customer": a.customer,
+        "channel": a.channel,
+        "words": a.words,
+        "order": a.order,
+        "against": a.against,
+    }
+
+
+def _record(c: Context) -> dict[str, Any]:
+    if c.record.recorded_at is not None:
+        raise Unfit(Text("投诉已登记，登记内容不得更改", "it is recorded already and stays so"))
+    return {
+        "subject": c.args.subject,
+        "remedy": c.args.remedy,
+        "etiquette": c.args.etiquette,
+        "recorder": c.actor.id,
+        "recorded_at": c.at,
+    }
+
+
+def _escalate(c: Context) -> dict[str, Any]:
+    return {"escalated_at": c.at, "holder": head_of(c.settings.department)}
+
+
+def _raise(c: Context) -> dict[str, Any]:
+    return {"raised_at": c.at, "holder": LEADER}
+
+
+def _settle(c: Context) -> dict[str, Any]:
+    opinion = Opinion(by=c.actor.id, role=c.actor.role, at=c.at, text=c.args.text)
+    return {"opinion": opinion}
+
+
+def _answer(c: Context) -> dict[str, Any]:
+    return {"answer": c.args.text, "answered_at": c.at, "answered_by": c.actor.id}
+
+
+COMPLAINT_MACHINE = Machine(
+    "complaint",
+    "state",
+    Text("投诉", "complaint"),
+    (
+        State("received", Text("已收到", "received")),
+        State("recorded", Text("已登记", "recorded")),
+        State("escalated", Text("已上报", "escalated")),
+        State("opinion_settled", Text("意见已定", "opinion settled")),
+        State("answered", Text("已答复", "answered")),
+        State("closed", Text("已办结", "closed"), end=True),
+    ),
+    (
+        Transition(
+            "receive", (NEW,), "received", ("customer", "customer_service", "operations"),
+            Text("收到", "receive"), "ComplaintReceived", _receive,
+        ),
+        Transition(
+            "record", ("received",), "recorded", ("customer_service", "operations"),
+            Text("登记", "record"), "ComplaintRecorded", _record,
+        ),
+        Transition(
+            "record", ("escalated", "opinion_settled"), None,
+            ("customer_service", "operations"),
+            Text("补登记", "record"), "ComplaintRecorded", _record,
+        ),
+        Transition(
+            "escalate", ("received", "recorded"), "escalated", ("system",),
+            Text("上报部门负责人", "escalate"), "ComplaintEscalated", _escalate,
+        ),
+        Transition(
+            "raise", ("escalated",), None, ("system",),
+            Text("上报公司领导", "raise to the leader"), "ComplaintRaised", _raise,
+        ),
+        Transition(
+            "settle_opinion", ("escalated",), "opinion_settled",
+            ("customer_service", "operations", "department_head", "company_leader"),
+            Text("确定意见", "settle the opinion"), "OpinionSettled", _settle,
+        ),
+        Transition(
+            "answer", ("received", "recorded", "escalated", "opinion_settled"), "answered",
+            ("customer_service", "operations", "department_head", "company_leader"),
+            Text("答复", "answer"), "ComplaintAnswered", _answer,
+        ),
+        Transition(
+            "close", ("answered",), "closed", ("customer_service", "operations"),
+            Text("办结", "close"), "ComplaintClosed",
+        ),
+    ),
+)
+
+
+def is_party(subject: Any, actor: Actor) -> bool:
+    """Say whether a customer acts on a complaint of their own; merchants never do."""
+    return actor.role == "customer" and bool(subject.customer == actor.id)
+
+
+COMPLAINT = Kind(
+    "complaint",
+    Text("投诉", "complaint"),
+    Complaint,
+    (COMPLAINT_MACHINE,),
+    link="after_sale",
+    party=is_party,
+    indexed=("customer", "order"),
+)

@@ -1,0 +1,1 @@
+"""What a plugin must do: protocols, capabilities and the values that cross them."""

@@ -1,0 +1,72 @@
+"""Canonical JSON (RFC 8785) of the values that entries hold.
+
+Only strings, whole numbers within 2**53 - 1, booleans, None, lists and objects whose keys are of
+``[A-Za-z0-9_.:-]`` are taken: for these the standard encoder with sorted keys and no spaces
+gives the bytes that RFC 8785 asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+_KEY = re.compile(r"[A-Za-z0-9_.:-]+")
+_LARGEST = 2**53 - 1
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical bytes of ``value``.
+
+    Raises:
+        Invalid: it holds something that an entry can't hold, and where.
+    """
+    _check(value, "$")
+    return _encode(value).encode()
+
+
+def _check(value: Any, where: str) -> None:
+    kind = type(value)
+    if kind is str:
+        if not value.isascii() and not _encodable(value):
+            raise Invalid(
+                where, value, Text("含有不成对的代理字符", "holds a lone surrogate")
+            )
+    elif kind is int:
+        if not -_LARGEST <= value <= _LARGEST:
+            raise Invalid(where, value, Text("整数超出 ±(2^53-1)", "must lie within 2**53 - 1"))
+    elif kind is dict:
+        for key, inner in value.items():
+            if type(key) is not str or _KEY.fullmatch(key) is None:
+                raise Invalid(
+                    where,
+                    key,
+                    Text("键只能由 A-Za-z0-9_.:- 组成", "a key is made of A-Za-z0-9_.:-"),
+                )
+            _check(inner, f"{where}.{key}")
+    elif kind is list or kind is tuple:
+        for number, inner in enumerate(value):
+            _check(inner, f"{where}[{number}]")
+    elif kind is not bool and value is not None:
+        raise Invalid(
+            where,
+            value,
+            Text(
+                "只能是文字、整数、真假、空、列表或对象",
+                "must be a string, whole number, boolean, None, list or object",
+            ),
+        )
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,202 @@
+"""Clocks: time limits as data, derived from the record.
+
+A clock says for which parts of a record it runs and since when; whatever changes the record
+thereby starts, stops and moves clocks, and none can be forgotten. What has started is a row with
+a stored due moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from eldermall.calendars import due
+from eldermall.contracts.storage import ClockRow, ClockState
+from eldermall.engine.settings import Setting, Settings, counting_of
+from eldermall.errors import DefinitionError
+from eldermall.texts import Text
+
+if TYPE_CHECKING:
+    from eldermall.engine.actor import Role
+    from eldermall.engine.kind import Record
+
+Act = Literal["warned", "breached", "repeated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Who hears of a breach that still stands some time after it.
+
+    Args:
+        after: the setting that says how long after the due moment.
+        who: the roles that hear of it.
+    """
+
+    after: Setting
+    who: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time limit that an article sets.
+
+    Args:
+        id: ``topic.what-it-protects``.
+        label: what it demands, in one line.
+        clauses: the clauses it serves.
+        kind: the kind of record that it watches.
+        runs: the parts it runs for (``""`` for the whole) and the moment since when each does.
+        met: whether the record, as it is now, has done what the clock waits for in this part;
+            otherwise its cause is gone, and it is stopped rather than met.
+        limit: how long it runs.
+        starts: in words: what starts it.
+        stops: in words: what stops it.
+        counting: the reading of how days are counted; None for hours.
+        adjust: moves a computed due moment (a recorded exception, an earlier agreed time).
+        warn: how long before the due moment to warn; a setting.
+        told: the roles that hear of the breach at once.
+        ladder: who hears of it later, while it still stands.
+        on_breach: the move that the system makes on the record at the breach.
+        binds: which policy gives the limit: at the record's submission, or at the start.
+        version: a changed clock is a new version beside the old.
+
+    Raises:
+        DefinitionError: it cites no clause.
+    """
+
+    id: str
+    label: Text
+    clauses: tuple[str, ...]
+    kind: str
+    runs: Callable[[Any], Mapping[str, int]]
+    met: Callable[[Any, str], bool]
+    limit: Setting
+    starts: Text
+    stops: Text
+    told: tuple[Role, ...]
+    counting: Setting | None = None
+    adjust: Callable[[Any, str, int], int] | None = None
+    warn: Setting | None = None
+    ladder: tuple[Rung, ...] = ()
+    on_breach: str | None = None
+    binds: Literal["now", "submission"] = "submission"
+    version: int = 1
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.clauses:
+            raise DefinitionError(
+                Text(f"时限 {self.id} 须至少引用一条条款", f"clock {self.id} must cite a clause")
+            )
+        object.__setattr__(self, "name", f"{self.id}@{self.version}")
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings whose values it reads."""
+        named = (self.limit, self.counting, self.warn, *(rung.after for rung in self.ladder))
+        return tuple(setting for setting in named if setting is not None)
+
+    def due_of(
+        self, record: Record, part: str, started: int, limit: int, counting: str, rules: Settings
+    ) -> int:
+        """Return the last moment in time for a part."""
+        moment = due(started, limit, counting_of(counting), rules.zone)
+        return moment if self.adjust is None else self.adjust(record, part, moment)
+
+    def acts(self, started: int, due: int, settings: Settings) -> list[tuple[int, Act, Any]]:
+        """Return what a sweep has to do and from when: warn, breach, tell the ladder."""
+        planned: list[tuple[int, Act, Any]] = []
+        if self.warn is not None:
+            planned.append((max(started, due - settings.values[self.warn.key]), "warned", ()))
+        planned.append((due + 1, "breached", self.told))
+        for rung in self.ladder:
+            planned.append((due + settings.values[rung.after.key], "repeated", rung.who))
+        return planned
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    """A clock as it is after a move or sweep, and what happened to it."""
+
+    row: ClockRow
+    did: Literal["started", "moved", "met", "late", "stopped", "annulled", "warned", "breached",
+                 "repeated"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the change for an entry."""
+        row = self.row
+        fields: dict[str, Any] = {"clock": row.name, "part": row.part, "did": self.did,
+                                  "due": row.due}
+        if self.did == "started":
+            fields |= {"started": row.started, "limit": row.limit, "counting": row.counting}
+        if row.stopped is not None:
+            fields["stopped"] = row.stopped
+        return fields
+
+
+def changes(
+    clocks: Sequence[Clock],
+    record: Record,
+    subject: str,
+    open_rows: Sequence[ClockRow],
+    at: int,
+    settings: Settings,
+    bound: Settings,
+) -> Iterator[ClockChange]:
+    """Yield what a move that left ``record`` behind at ``at`` does to its clocks.
+
+    Args:
+        clocks: the clocks that watch this kind of record.
+        record: as it is after the move.
+        subject: its subject in the journal.
+        open_rows: its clocks that haven't ended.
+        at: when the move happened.
+        settings: the policy in force now.
+        bound: the policy at the record's submission.
+    """
+    rows = {(row.name, row.part): row for row in open_rows}
+    for clock in clocks:
+        wanted = clock.runs(record)
+        if rows:
+            for (name, part), row in rows.items():
+                if name == clock.name and wanted.get(part) != row.started:
+                    yield _ended(clock, record, row, at)
+        for part, started in wanted.items():
+            kept = rows.get((clock.name, part))
+            if kept is not None and kept.started == started:
+                if clock.adjust is not None:
+                    yield from _moved(clock, record, kept, settings, bound)
+                continue
+            rules = bound if clock.binds == "submission" else settings
+            limit = rules.values[clock.limit.key]
+            counting = "hours" if clock.counting is None else rules.values[clock.counting.key]
+            last = clock.due_of(record, part, started, limit, counting, rules)
+            yield ClockChange(
+                ClockRow(
+                    subject, clock.name, part, started, limit, counting, last,
+                    clock.acts(started, last, rules)[0][0], 0, "running", None, rules.pack,
+                ),
+                "started",
+            )
+
+
+def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
+    state: ClockState
+    if at > row.due:
+        state = "late"
+    elif row.state == "breached":
+        state = "annulled"
+    else:
+        state = "met" if clock.met(record, row.part) else "stopped"
+    return ClockChange(replace(row, state=state, stopped=at, next=None), state)
+
+
+def _moved(
+    clock: Clock, record: Record, row: ClockRow, settings: Settings, bound: Settings
+) -> Iterator[ClockChange]:
+    rules = bound if clock.binds == "submission" else settings
+    last = clock.due_of(record, row.part, row.started, row.limit, row.counting, rules)
+    if last != row.due and row.state == "running":
+        first = clock.acts(row.started, last, rules)[0][0]
+        yield ClockChange(replace(row, due=last, next=first, stage=0), "moved")

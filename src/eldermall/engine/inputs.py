@@ -1,0 +1,156 @@
+"""The door: what ids, texts and arguments must look like before anything else looks at them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+_ID = re.compile(ID_PATTERN[1:-1])
+_BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ID_RULE = Text(
+    "编号须为 1 至 64 个字符，仅限 A-Z a-z 0-9 . _ : -",
+    "an id is 1 to 64 of A-Z a-z 0-9 . _ : -",
+)
+_TEXT_RULE = Text(
+    "文字中不得含有零字符或不成对的代理字符", "a text holds no zero character and no lone surrogate"
+)
+
+
+def checked_id(value: object, where: str) -> str:
+    """Return ``value`` if it is an id.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise Invalid(where, value, _ID_RULE)
+    return value
+
+
+def checked_text(value: object, where: str) -> str:
+    """Return ``value`` if it is a text that can be kept as it is.
+
+    Raises:
+        Invalid: it isn't.
+    """
+    if not isinstance(value, str) or _BAD_TEXT.search(value) is not None:
+        raise Invalid(where, value, _TEXT_RULE)
+    return value
+
+
+def new_id(now: int) -> str:
+    """Return a UUIDv7 for a record made at ``now`` (microseconds since 1970 UTC)."""
+    bits = (now // 1000 & (2**48 - 1)) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    bits |= 0b10 << 62 | secrets.randbits(62)
+    digits = f"{bits:032x}"
+    return "-".join(
+        (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    )
+
+
+class Personal:
+    """Marks a field whose value belongs to a person: entries hold a commitment instead of it.
+
+    Args:
+        purpose: what it is kept for.
+    """
+
+    __slots__ = ("purpose",)
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+
+
+def _text(value: str) -> str:
+    if _BAD_TEXT.search(value):
+        raise ValueError(_TEXT_RULE.en)
+    return value
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_text)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_text)]
+Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+Amount = Annotated[int, Field(ge=0, le=10**12)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Moment = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+class Frozen(BaseModel):
+    """Data that can't be changed: strict types, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", ser_json_bytes="base64")
+
+
+class Arguments(Frozen):
+    """The arguments of a command. Fields marked `Personal` don't enter the journal in clear."""
+
+    personal: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Note which fields are personal, and why."""
+        cls.personal = personal_fields(cls)
+
+
+def personal_fields(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return the fields of ``model`` marked `Personal`, each with its purpose."""
+    return {
+        name: mark.purpose
+        for name, field in model.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Personal)
+    }
+
+
+A = TypeVar("A", bound=Arguments)
+
+_RULES = {
+    "string_pattern_mismatch": Text("格式不符：{pattern}", "must match {pattern}"),
+    "string_type": Text("须为文字", "must be a text"),
+    "int_type": Text("须为整数", "must be a whole number"),
+    "string_too_short": Text("不得少于 {min_length} 个字符", "needs {min_length} characters or more"),
+    "string_too_long": Text("不得超过 {max_length} 个字符", "has more than {max_length} characters"),
+    "greater_than_equal": Text("不得小于 {ge}", "must be {ge} or more"),
+    "less_than_equal": Text("不得大于 {le}", "must be {le} or less"),
+    "missing": Text("缺少此项", "is missing"),
+    "extra_forbidden": Text("没有此项", "is not a field here"),
+    "literal_error": Text("应为 {expected} 之一", "must be one of {expected}"),
+    "too_short": Text("至少需要 {min_length} 项", "needs {min_length} item or more"),
+    "too_long": Text("最多 {max_length} 项", "holds {max_length} items at most"),
+    "bool_type": Text("须为 true 或 false", "must be true or false"),
+    "value_error": Text("{error}", "{error}"),
+}
+
+
+def arguments(model: type[A], command: str, /, **values: object) -> A:
+    """Build the arguments of ``command``.
+
+    Raises:
+        Invalid: the first value that is wrong, where it stands, and what would be right.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise invalid(error, command) from None
+
+
+def invalid(error: ValidationError, what: str) -> Invalid:
+    """Turn the first problem of ``error`` into an `Invalid` that says where in ``what`` it is."""
+    first = error.errors(include_url=False)[0]
+    rule = _RULES.get(first["type"], Text(first["msg"], first["msg"]))
+    where = ".".join((what, *(str(step) for step in first["loc"])))
+    given = None if first["type"] == "missing" else first["input"]
+    if first["type"] == "value_error":
+        problem = first["ctx"]["error"]
+        text = problem.args[0]
+        return Invalid(where, given, text if isinstance(text, Text) else Text(str(text), str(text)))
+    return Invalid(where, given, rule.format(**first.get("ctx", {})))

@@ -1,0 +1,174 @@
+"""Kinds of records: their body, machines, parties, and what follows from their moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
+
+from eldermall.contracts.storage import RecordKind, RecordRow
+from eldermall.engine.actor import Actor
+from eldermall.engine.inputs import Arguments, Frozen, Id, Moment
+from eldermall.engine.machine import Machine
+from eldermall.errors import DefinitionError, SchemaError
+from eldermall.texts import Text
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Record(Frozen):
+    """A record as it stands: frozen; every move makes a new one. Times are microseconds UTC.
+
+    ``pack`` is the policy that was in force when it was submitted.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {}
+
+    id: Id
+    version: int
+    pack: str
+    created_at: Moment
+
+    def body(self) -> bytes:
+        """Return the bytes to keep: JSON with its schema number first."""
+        return b'{"schema":%d,' % self.SCHEMA + self.model_dump_json().encode()[1:]
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Return the record in ``body``, of this schema or an older one.
+
+        Raises:
+            SchemaError: the body is of a schema that this version doesn't know, or is damaged.
+        """
+        head = b'{"schema":%d,' % cls.SCHEMA
+        try:
+            if body.startswith(head):
+                return cls.model_validate_json(b"{" + body[len(head) :])
+            fields = json.loads(body)
+            schema = fields.pop("schema")
+            while schema in cls.UPGRADES:
+                fields, schema = cls.UPGRADES[schema](fields), schema + 1
+            if schema == cls.SCHEMA:
+                return cls.model_validate_json(json.dumps(fields))
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SchemaError(
+                Text(
+                    f"{cls.__name__} 的记录内容已损坏：{error}",
+                    f"the body of a {cls.__name__} is damaged: {error}",
+                )
+            ) from error
+        raise SchemaError(
+            Text(
+                f"{cls.__name__} 的记录内容为第 {schema} 版，本版本只认识至第 {cls.SCHEMA} 版",
+                f"the body of a {cls.__name__} is of schema {schema}; this version knows up to "
+                f"{cls.SCHEMA}",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A move that somebody wants: of which record, by whom, when, with which arguments."""
+
+    kind: str
+    name: str
+    id: str
+    actor: Actor
+    args: Arguments
+    at: int | None = None
+    key: str | None = None
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A move in one room that follows from a move in another, in the same commit.
+
+    Args:
+        kind: the kind whose event is heard.
+        event: the event.
+        target: the kind that moves, for the check for cycles.
+        move: the move that it makes.
+        command: makes the command from the record as it is after its move, the arguments of that
+            move and the system as actor; None if nothing follows.
+    """
+
+    kind: str
+    event: str
+    target: str
+    move: str
+    command: Callable[[Any, Any, Actor], Command | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A business noun: what its records look like and how they move.
+
+    Args:
+        name: unique, up to 32 of ``[a-z_]``.
+        label: what it is called in print.
+        model: the body.
+        machines: one or more; the names of their moves are unique within the kind.
+        link: the link of daily operation that it belongs to (S19 article 5), or None.
+        party: whether somebody who is not staff may act on this record.
+        indexed: fields to find records by.
+        requests: what the outside must be asked for after a move: (topic, data) pairs.
+
+    Raises:
+        DefinitionError: two machines share a move's name or a field.
+    """
+
+    name: str
+    label: Text
+    model: type[Record]
+    machines: tuple[Machine, ...]
+    link: str | None = None
+    party: Callable[[Any, Actor], bool] = lambda record, actor: True
+    indexed: tuple[str, ...] = ()
+    requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
+
+    def __post_init__(self) -> None:
+        names = [name for machine in self.machines for name in machine.names]
+        fields = [machine.field for machine in self.machines]
+        for twice in sorted({n for n in names + fields if (names + fields).count(n) > 1}):
+            raise DefinitionError(
+                Text(
+                    f"类别 {self.name} 的多个状态机共用了 {twice}",
+                    f"kind {self.name}: machines share {twice}",
+                )
+            )
+
+    @cached_property
+    def machine_of(self) -> Mapping[str, Machine]:
+        """The machine by the name of a move."""
+        return {name: machine for machine in self.machines for name in machine.names}
+
+    @cached_property
+    def record_kind(self) -> RecordKind:
+        """What a storage must know of it."""
+        return RecordKind(self.name, self.indexed)
+
+    def is_open(self, record: Record) -> bool:
+        """Say whether any track of ``record`` still has somewhere to go."""
+        return any(getattr(record, m.field) not in m.ends for m in self.machines)
+
+    def row(self, record: Record, before: int) -> RecordRow:
+        """Return ``record`` as a storage keeps it, replacing the version ``before``."""
+        return RecordRow(
+            self.name, record.id, record.version, before, self.is_open(record), record.pack,
+            {name: getattr(record, name) for name in self.indexed}, record.body(),
+        )
+
+    def record(self, row: RecordRow) -> Record:
+        """Return the record in ``row``."""
+        return self.model.from_body(row.body)
+
+
+def subject_of(kind: str, id: str) -> str:
+    """Return the name of a record's chain in the journal."""
+    return f"{kind}/{id}"

@@ -1,0 +1,81 @@
+"""The relay: what committed moves have to tell the outside is told, at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from eldermall.contracts.storage import Message, MessageState
+from eldermall.engine.unit import Engine
+
+BATCH = 200
+
+Told = Literal["accepted", "delivered", "suppressed", "dead", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one try: an end state, or ``retry``; with the reason."""
+
+    state: Told
+    reason: str = ""
+
+
+Deliver = Callable[[Message], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What a relay did: how many messages ended in which state, and how many are tried again."""
+
+    ended: Mapping[str, int]
+    retried: int = 0
+
+
+def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
+    """Try every message that is due at ``now`` once, outside any transaction.
+
+    A message is claimed before it is tried, so that relays beside this one leave it alone; one
+    whose relay died is tried again when the claim has run out.
+
+    Args:
+        engine: the mall.
+        now: the moment, in microseconds since 1970 UTC.
+        deliver: tries a message and says what came of it; it raises nothing.
+    """
+    ended: dict[str, int] = {}
+    retried = 0
+    technical = engine.technical
+    while True:
+        with engine.storage.read(engine.mall) as tx:
+            due = tx.due_messages(now, BATCH)
+        if not due:
+            return Relayed(ended, retried)
+        for message in due:
+            with engine.begin() as tx:
+                if not tx.claim_message(message, now + technical.claim):
+                    continue
+            outcome = deliver(message)
+            tried = message.attempts + 1
+            state: MessageState
+            if outcome.state != "retry":
+                state = outcome.state
+            elif tried < technical.attempts:
+                state = "pending"
+            else:
+                state = "dead"
+            pause = technical.retry * 2 ** min(tried - 1, 12)
+            settled = replace(
+                message,
+                state=state,
+                attempts=tried,
+                next=now + pause if state == "pending" else None,
+                reason=outcome.reason,
+            )
+            with engine.begin() as tx:
+                tx.settle_message(settled)
+            if state == "pending":
+                retried += 1
+            else:
+                ended[state] = ended.get(state, 0) + 1

@@ -1,0 +1,103 @@
+"""What the commands of all rooms share: the door, and the two ways to answer.
+
+A room is generic in what its commands return: on ``mall`` they move something and return the
+record after it, on ``mall.may`` they return the Decision and move nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
+
+from eldermall.calendars import microseconds
+from eldermall.engine.actor import Actor
+from eldermall.engine.inputs import Arguments, arguments, checked_id
+from eldermall.engine.kind import Command
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Options(TypedDict, total=False):
+    """What every command takes besides its own arguments.
+
+    ``at``: when it happened, aware, now if left out. ``key``: an idempotency key; the same command
+    with the same key and content happens once. ``expect``: the version that the record must have.
+    """
+
+    at: datetime
+    key: str
+    expect: int
+
+
+class Nothing(Arguments):
+    """The arguments of a command that takes none."""
+
+
+class Room(Generic[T, R]):
+    """The commands of one kind of record.
+
+    Args:
+        run: makes a command, or decides on it.
+        read: returns a record by kind and id.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self, run: Callable[[Command], Any], read: Callable[[str, str], Any]
+    ) -> None:
+        self._run = run
+        self._read = read
+
+    def get(self, id: str) -> R:
+        """Return the record ``id`` as it stands.
+
+        Raises:
+            Unknown: there is none.
+        """
+        record: R = self._read(self.kind, checked_id(id, f"{self.kind}.id"))
+        return record
+
+    def _do(
+        self,
+        name: str,
+        id: str,
+        by: Actor,
+        model: type[Arguments],
+        options: Options,
+        /,
+        **values: object,
+    ) -> T:
+        what = f"{self.kind}.{name}"
+        checked_id(id, f"{what}.id")
+        if not isinstance(by, Actor):
+            raise Invalid(
+                f"{what}.by",
+                by,
+                Text("须为 person(...) 或 system(...)", "must be a person(...) or system(...)"),
+            )
+        for option in options:
+            if option not in ("at", "key", "expect"):
+                raise Invalid(
+                    f"{what}.{option}", options, Text("没有此参数", "is not an argument here")
+                )
+        at, key, expect = options.get("at"), options.get("key"), options.get("expect")
+        command = Command(
+            self.kind,
+            name,
+            id,
+            by,
+            arguments(model, what, **values),
+            None if at is None else microseconds(at, f"{what}.at"),
+            None if key is None else checked_id(key, f"{what}.key"),
+            expect,
+        )
+        result: T = self._run(command)
+        return result
+
+
+__all__ = ["Arguments", "Nothing", "Options", "Room", "Unpack"]

@@ -1,0 +1,313 @@
+"""Rules: metadata and a small pure predicate over named facts; verdicts and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from eldermall.contracts.storage import ClockRow
+from eldermall.engine.actor import Actor
+from eldermall.engine.settings import Setting, Settings
+from eldermall.errors import DefinitionError
+from eldermall.texts import Text
+
+if TYPE_CHECKING:
+    from eldermall.engine.kind import Record
+    from eldermall.engine.machine import Guard
+
+Source = Literal["record", "argument", "actor", "time", "setting", "lookup", "clock"]
+FactType = Literal["text", "number", "moment", "flag", "list", "map"]
+Outcome = Literal["allowed", "refused", "needs_person"]
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+"""What a fact reads where nothing is known: the rules that need it refuse and list it."""
+
+NEEDS_PERSON: Final = "needs_person"
+"""What a check returns where only a person's decision can allow the move."""
+
+
+class Context:
+    """What facts are read from and effects work on: all of a move that is known.
+
+    ``record`` is as it stood before the move, None if there is none yet; ``at`` is when the move
+    happened and ``now`` when it is recorded, in microseconds; ``looked`` holds other records by
+    (kind, id); ``clocks`` are the record's that haven't ended; ``settings`` is the policy in force
+    now, ``bound`` the one that the record's parties relied on.
+    """
+
+    __slots__ = (
+        "actor", "args", "at", "bound", "clocks", "id", "looked", "now", "record", "settings",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        record: Any,
+        args: Any,
+        actor: Actor,
+        at: int,
+        now: int,
+        looked: Mapping[tuple[str, str], Record],
+        settings: Settings,
+        bound: Settings,
+        clocks: Sequence[ClockRow] = (),
+    ) -> None:
+        self.id = id
+        self.record = record
+        self.args = args
+        self.actor = actor
+        self.at = at
+        self.now = now
+        self.looked = looked
+        self.settings = settings
+        self.bound = bound
+        self.clocks = clocks
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Another record that a fact is read from.
+
+    Args:
+        kind: its kind.
+        key: its id, computed from the move; None if there is none to look up.
+    """
+
+    kind: str
+    key: Callable[[Context], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named fact, declared once and used by any rule.
+
+    Args:
+        name: ``subject.what``.
+        type: what its value is; values are strings, whole numbers, booleans, None, lists, maps.
+        source: where it comes from.
+        label: what it is called in print.
+        read: reads it; returns `MISSING` where nothing is known.
+        lookup: the other record that it needs.
+    """
+
+    name: str
+    type: FactType
+    source: Source
+    label: Text
+    read: Callable[[Context], Any]
+    lookup: Lookup | None = None
+
+
+def looked_up(
+    name: str,
+    type: FactType,
+    label: Text,
+    kind: str,
+    key: Callable[[Context], str | None],
+    read: Callable[[Context, Any], Any],
+) -> Fact:
+    """Return a fact of another record.
+
+    Args:
+        name: as of a `Fact`.
+        type: as of a `Fact`.
+        label: as of a `Fact`.
+        kind: the other record's kind.
+        key: its id, from the move; None for none.
+        read: reads the fact from the move and the other record, which is None if there is none.
+    """
+
+    def reader(c: Context) -> Any:
+        id = key(c)
+        return read(c, None if id is None else c.looked.get((kind, id)))
+
+    return Fact(name, type, "lookup", label, reader, Lookup(kind, key))
+
+
+def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fact:
+    """Return the fact that is the value of ``setting`` in the policy that binds."""
+
+    def reader(c: Context) -> Any:
+        value = (c.settings if binds == "now" else c.bound).values[setting.key]
+        return list(value) if isinstance(value, tuple) else value
+
+    kinds: dict[str, FactType] = {"choice": "text", "names": "list"}
+    return Fact(
+        setting.key, kinds.get(setting.type, "number"), "setting", setting.label, reader
+    )
+
+
+AT = Fact("time.at", "moment", "time", Text("发生时间", "when it happened"), lambda c: c.at)
+ACTOR_ID = Fact("actor.id", "text", "actor", Text("操作人", "who acts"), lambda c: c.actor.id)
+ACTOR_ROLE = Fact(
+    "actor.role", "text", "actor", Text("操作身份", "in which role"), lambda c: c.actor.role
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule said.
+
+    Args:
+        rule: ``id@version``.
+        outcome: allowed; refused; or needs_person, which refuses until a person has decided.
+        clauses: the clauses that the rule serves.
+        reason: why not, None if allowed.
+        missing: the facts that nobody knows.
+        enforced: whether the verdict counts.
+    """
+
+    rule: str
+    outcome: Outcome
+    clauses: tuple[str, ...] = ()
+    reason: Text | None = None
+    missing: tuple[str, ...] = ()
+    enforced: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict for an entry."""
+        fields: dict[str, Any] = {"rule": self.rule, "outcome": self.outcome}
+        if self.outcome != "allowed":
+            fields["clauses"] = list(self.clauses)
+            fields["missing"] = list(self.missing)
+        if not self.enforced:
+            fields["enforced"] = False
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a move may happen, with the verdict of every rule and the facts they used."""
+
+    subject: str
+    move: str
+    state: str
+    verdicts: tuple[Verdict, ...]
+    facts: Mapping[str, Any]
+    allowed: bool
+
+    @property
+    def refusals(self) -> tuple[Verdict, ...]:
+        """The enforced verdicts that don't allow it."""
+        return tuple(v for v in self.verdicts if v.enforced and v.outcome != "allowed")
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of the rules that don't allow it."""
+        return tuple(v.rule for v in self.refusals)
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The clauses behind the refusals, each once."""
+        return tuple(dict.fromkeys(c for v in self.refusals for c in v.clauses))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The facts that are missing, each once."""
+        return tuple(dict.fromkeys(m for v in self.refusals for m in v.missing))
+
+    @property
+    def text(self) -> Text:
+        """The decision in words: every reason with its rule and clauses."""
+        if self.allowed:
+            return Text(
+                f"{self.subject} 可以执行 {self.move}", f"{self.subject}: {self.move} is allowed"
+            )
+        reasons = [_reason(v) for v in self.refusals]
+        return Text(
+            f"{self.subject} 不得执行 {self.move}：" + "；".join(r.zh for r in reasons),
+            f"{self.subject}: {self.move} is refused: " + "; ".join(r.en for r in reasons),
+        )
+
+
+def _reason(verdict: Verdict) -> Text:
+    why = verdict.reason or Text("", "")
+    cited = ", ".join(verdict.clauses)
+    tail = f" [{verdict.rule}{', ' + cited if cited else ''}]"
+    lacks = ", ".join(verdict.missing)
+    return Text(
+        why.zh + (f"（缺少事实：{lacks}）" if lacks else "") + tail,
+        why.en + (f" (missing: {lacks})" if lacks else "") + tail,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an article demands of a move.
+
+    Args:
+        id: ``topic.what-it-protects``.
+        label: what it demands, in one line.
+        clauses: the clauses it serves.
+        guards: the moves and states it guards.
+        needs: the facts its check takes, in this order.
+        check: returns True to allow, False to refuse, `NEEDS_PERSON` to wait for a person.
+        reason: said when it refuses; ``{0}`` is the first fact, and so on.
+        settings: the settings whose values it reads.
+        binds: whether the policy in force now counts, or the one at the record's submission.
+        version: a changed predicate is a new version beside the old.
+        since: the first moment it is valid, None for always.
+        until: the first moment it is valid no more, None for never.
+
+    Raises:
+        DefinitionError: it cites no clause or guards nothing.
+    """
+
+    id: str
+    label: Text
+    clauses: tuple[str, ...]
+    guards: tuple[Guard, ...]
+    needs: tuple[Fact, ...]
+    check: Callable[..., bool | Literal["needs_person"]]
+    reason: Text
+    settings: tuple[Setting, ...] = ()
+    binds: Literal["now", "submission"] = "now"
+    version: int = 1
+    since: int | None = None
+    until: int | None = None
+    name: str = field(init=False)
+    allowed: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.clauses or not self.guards:
+            raise DefinitionError(
+                Text(
+                    f"规则 {self.id} 须至少引用一条条款并守住一个动作或状态",
+                    f"rule {self.id} must cite a clause and guard a move or state",
+                )
+            )
+        object.__setattr__(self, "name", f"{self.id}@{self.version}")
+        object.__setattr__(self, "allowed", Verdict(self.name, "allowed", self.clauses))
+
+    def valid(self, moment: int) -> bool:
+        """Say whether this version is valid at ``moment``."""
+        return (self.since is None or self.since <= moment) and (
+            self.until is None or moment < self.until
+        )
+
+    def verdict(self, facts: Mapping[str, Any]) -> Verdict:
+        """Return the verdict over ``facts``; a fact that isn't there is missing, and refuses."""
+        values = [facts.get(fact.name, MISSING) for fact in self.needs]
+        if MISSING in values:
+            missing = tuple(
+                f.name for f, value in zip(self.needs, values, strict=True) if value is MISSING
+            )
+            return Verdict(self.name, "refused", self.clauses, self.reason_for(values), missing)
+        answer = self.check(*values)
+        if answer is True:
+            return self.allowed
+        outcome: Outcome = "needs_person" if answer == NEEDS_PERSON else "refused"
+        return Verdict(self.name, outcome, self.clauses, self.reason_for(values))
+
+    def reason_for(self, values: list[Any]) -> Text:
+        """Return the reason with the facts' values in it."""
+        return Text(self.reason.zh.format(*values), self.reason.en.format(*values))

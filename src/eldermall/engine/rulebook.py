@@ -1,0 +1,229 @@
+"""The rulebook: kinds, rules, clocks and reactions put together, checked, and ready to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from eldermall.engine.clock import Clock
+from eldermall.engine.kind import Kind, Reaction
+from eldermall.engine.machine import Guard, Machine, Transition
+from eldermall.engine.rule import Fact, Lookup, Rule
+from eldermall.engine.settings import Setting
+from eldermall.errors import DefinitionError, Unknown
+from eldermall.texts import Text
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rules asked for a move along one edge, and the facts they need."""
+
+    rules: tuple[Rule, ...]
+    facts: tuple[Fact, ...]
+    dated: bool
+
+
+class Rulebook:
+    """Everything that can move and everything that guards it. Read-only and shared by threads.
+
+    Args:
+        kinds: the kinds of records.
+        rules: all versions of all rules.
+        clocks: all versions of all clocks; the newest of each id starts, older ones run out.
+        reactions: what follows from events.
+
+    Raises:
+        DefinitionError: duplicates, guards or kinds that don't exist, reactions in a circle.
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[Kind],
+        rules: Iterable[Rule] = (),
+        clocks: Iterable[Clock] = (),
+        reactions: Iterable[Reaction] = (),
+    ) -> None:
+        self.kinds: Mapping[str, Kind] = _by_name((k.name, k) for k in kinds)
+        self.machines: Mapping[str, Machine] = _by_name(
+            (m.name, m) for k in self.kinds.values() for m in k.machines
+        )
+        self.rules: Mapping[str, Rule] = _by_name((r.name, r) for r in rules)
+        self.clocks: Mapping[str, Clock] = _by_name((c.name, c) for c in clocks)
+        self.reactions: tuple[Reaction, ...] = tuple(reactions)
+        self._check()
+        self._guarded: dict[Guard, tuple[Rule, ...]] = {}
+        for rule in self.rules.values():
+            for guard in rule.guards:
+                self._guarded[guard] = (*self._guarded.get(guard, ()), rule)
+        self._plans: dict[tuple[str, str, str | None], Plan] = {}
+        self._lookups: dict[tuple[str, str, str | None], tuple[Lookup, ...]] = {}
+        newest: dict[str, Clock] = {}
+        for clock in sorted(self.clocks.values(), key=lambda c: c.version):
+            newest[clock.id] = clock
+        self.watching: Mapping[str, tuple[Clock, ...]] = {
+            kind: tuple(
+                c for c in self.clocks.values() if c.kind == kind and newest[c.id] is c
+            )
+            for kind in self.kinds
+        }
+        self.reacting: Mapping[tuple[str, str], tuple[Reaction, ...]] = {
+            (r.kind, r.event): tuple(
+                other for other in self.reactions if (other.kind, other.event) == (r.kind, r.event)
+            )
+            for r in self.reactions
+        }
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind ``name``.
+
+        Raises:
+            Unknown: there is none.
+        """
+        if name not in self.kinds:
+            raise Unknown(Text(f"没有类别 {name}", f"there is no kind {name}"))
+        return self.kinds[name]
+
+    def guarding(self, machine: Machine, transition: Transition) -> tuple[Rule, ...]:
+        """Return the rules asked when ``transition`` is made, each once."""
+        asked = self._guarded.get(Guard(machine.name, "move", transition.name), ())
+        if transition.target is not None:
+            asked += self._guarded.get(Guard(machine.name, "enter", transition.target), ())
+        return tuple(dict.fromkeys(asked))
+
+    def plan(self, machine: Machine, transition: Transition) -> Plan:
+        """Return the rules and facts for ``transition``."""
+        key = (machine.name, transition.name, transition.target)
+        plan = self._plans.get(key)
+        if plan is None:
+            rules = self.guarding(machine, transition)
+            facts = tuple({f.name: f for r in rules for f in r.needs}.values())
+            dated = any(r.since is not None or r.until is not None for r in rules)
+            plan = self._plans[key] = Plan(rules, facts, dated)
+        return plan
+
+    def lookups(self, kind: Kind, machine: Machine, transition: Transition) -> tuple[Lookup, ...]:
+        """Return the other records that ``transition`` and what may follow by itself need."""
+        key = (machine.name, transition.name, transition.target)
+        found = self._lookups.get(key)
+        if found is None:
+            following = [(m, t) for m in kind.machines for t in m.automatic]
+            facts = {
+                fact.name: fact
+                for m, t in [(machine, transition), *following]
+                for fact in self.plan(m, t).facts
+            }
+            found = self._lookups[key] = tuple(f.lookup for f in facts.values() if f.lookup)
+        return found
+
+    @cached_property
+    def settings(self) -> Mapping[str, Setting]:
+        """Every setting that a rule or clock reads, by key."""
+        declared: dict[str, Setting] = {}
+        for owner in (*self.rules.values(), *self.clocks.values()):
+            for setting in owner.settings:
+                if declared.setdefault(setting.key, setting) != setting:
+                    raise DefinitionError(
+                        Text(
+                            f"设置 {setting.key} 有两种定义",
+                            f"setting {setting.key} is declared in two ways",
+                        )
+                    )
+        return dict(sorted(declared.items()))
+
+    @cached_property
+    def cited(self) -> tuple[str, ...]:
+        """The names of all rules and clocks, versions included."""
+        return tuple(sorted([*self.rules, *self.clocks]))
+
+    def _check(self) -> None:
+        for rule in self.rules.values():
+            for guard in rule.guards:
+                machine = self.machines.get(guard.machine)
+                known = machine and (
+                    guard.name in machine.names if guard.on == "move" else
+                    guard.name in machine.labels
+                )
+                if not known:
+                    raise DefinitionError(
+                        Text(
+                            f"规则 {rule.id} 守护的 {guard.machine}.{guard.name} 不存在",
+                            f"rule {rule.id} guards {guard.machine}.{guard.name}, which isn't there",
+                        )
+                    )
+            for fact in rule.needs:
+                if fact.lookup is not None and fact.lookup.kind not in self.kinds:
+                    raise DefinitionError(
+                        Text(
+                            f"规则 {rule.id} 需要未知类别 {fact.lookup.kind}",
+                            f"rule {rule.id} needs the kind {fact.lookup.kind}, which isn't there",
+                        )
+                    )
+        for clock in self.clocks.values():
+            if clock.kind not in self.kinds:
+                raise DefinitionError(
+                    Text(
+                        f"时限 {clock.id} 引用了未知类别 {clock.kind}",
+                        f"clock {clock.id} watches the kind {clock.kind}, which isn't there",
+                    )
+                )
+            moves = self.kinds[clock.kind].machine_of
+            if clock.on_breach is not None and clock.on_breach not in moves:
+                raise DefinitionError(
+                    Text(
+                        f"时限 {clock.id} 超期时的动作 {clock.on_breach} 不存在",
+                        f"clock {clock.id} makes the move {clock.on_breach}, which isn't there",
+                    )
+                )
+        self._check_reactions()
+
+    def _check_reactions(self) -> None:
+        follows: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        for reaction in self.reactions:
+            heard = {
+                t.event
+                for m in (self.kind(reaction.kind).machines)
+                for t in m.transitions
+            }
+            made = self.kind(reaction.target).machine_of.get(reaction.move)
+            if reaction.event not in heard or made is None:
+                raise DefinitionError(
+                    Text(
+                        f"反应 {reaction.kind}.{reaction.event} → {reaction.target}."
+                        f"{reaction.move} 引用了不存在的事件或动作",
+                        f"reaction {reaction.kind}.{reaction.event} to {reaction.target}."
+                        f"{reaction.move} names an event or move that isn't there",
+                    )
+                )
+            events = {
+                t.event
+                for t in made.transitions
+                if t.name == reaction.move or t.when is not None
+            }
+            follows.setdefault((reaction.kind, reaction.event), set()).update(
+                (reaction.target, event) for event in events
+            )
+        for start in follows:
+            reached, ahead = set(), set(follows[start])
+            while ahead:
+                reached |= ahead
+                ahead = {n for a in ahead for n in follows.get(a, ())} - reached
+            if start in reached:
+                raise DefinitionError(
+                    Text(
+                        f"反应成环：{start[0]}.{start[1]} 会引发自身",
+                        f"reactions go in a circle: {start[0]}.{start[1]} causes itself",
+                    )
+                )
+
+
+def _by_name(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for name, thing in pairs:
+        if name in found:
+            raise DefinitionError(Text(f"{name} 定义了两次", f"{name} is defined twice"))
+        found[name] = thing
+    return found

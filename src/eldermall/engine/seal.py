@@ -1,0 +1,34 @@
+"""Sealing: waiting entries go under a Merkle root, chained to the last, off the path of commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eldermall.contracts.storage import Message
+from eldermall.engine import journal
+from eldermall.engine.unit import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a sealing did: how many roots it made, and the newest root's number, if any."""
+
+    roots: int
+    newest: int | None
+
+
+def seal(engine: Engine, now: int) -> Sealed:
+    """Seal every entry that waits. Each root is a message of the outbox in the same commit.
+
+    Raises:
+        Conflict: another sealer was first; nothing is lost, its root stands.
+    """
+    made, newest = 0, None
+    while True:
+        with engine.begin() as tx:
+            root = journal.seal(tx, engine.mall, now, engine.technical.sealing_batch)
+            if root is not None:
+                tx.enqueue([Message(f"root.{root.number}", "root", root.body, now, now)])
+        if root is None:
+            return Sealed(made, newest)
+        made, newest = made + 1, root.number

@@ -1,0 +1,175 @@
+"""Settings: the numbers and readings of a policy, each with author, date and clause.
+
+A rule or clock module declares a `Setting`; the policy file gives its value. Three kinds:
+
+- the article has a number (``article``): it is the default, and only stricter values are taken;
+- the article has none: the host must set one (``suggestion`` is the library's, never a default);
+- a reading: one of ``choices``, the strictest being the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Literal
+
+from eldermall.calendars import HOUR, MINUTE, Counting, parse_duration
+from eldermall.engine.inputs import checked_text
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+SettingType = Literal["duration", "count", "choice", "names"]
+Stricter = Literal["lower", "higher", "more"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that a policy gives.
+
+    Args:
+        key: ``topic.name``.
+        label: what it means.
+        clause: the clause that it serves.
+        type: a duration, a count of 1 or more, one of ``choices``, or a list of names.
+        article: the value that stands in the article, as text in a policy file; None if none does.
+        stricter: which side of ``article`` is stricter: lower or higher, or more names.
+        choices: for a reading, strictest first.
+        suggestion: what the library suggests to a host where the article is silent.
+    """
+
+    key: str
+    label: Text
+    clause: str
+    type: SettingType
+    article: Any = None
+    stricter: Stricter | None = None
+    choices: tuple[str, ...] = ()
+    suggestion: Any = None
+
+    @property
+    def default(self) -> Any:
+        """The value in force if the policy says nothing, as in a file; None if it must say."""
+        return self.article if self.article is not None else next(iter(self.choices), None)
+
+    def parse(self, raw: Any, where: str) -> Any:
+        """Return the value of ``raw`` as it stands in a policy file.
+
+        A duration becomes microseconds, names become a tuple.
+
+        Raises:
+            Invalid: it isn't of the type, or is laxer than the article.
+        """
+        value = self._typed(raw, where)
+        if self.article is not None and not self._strict_enough(value):
+            raise Invalid(
+                where,
+                raw,
+                Text(
+                    f"{self.clause} 规定为 {self.article}，只能更严",
+                    f"{self.clause} says {self.article}; only a stricter value is taken",
+                ),
+            )
+        return value
+
+    def _typed(self, raw: Any, where: str) -> Any:
+        if self.type == "duration":
+            return parse_duration(raw, where)
+        if self.type == "count":
+            if type(raw) is not int or not 1 <= raw <= 1_000_000:
+                raise Invalid(
+                    where, raw, Text("须为正整数", "must be a whole number from 1 to 1,000,000")
+                )
+            return raw
+        if self.type == "choice":
+            if raw not in self.choices:
+                raise Invalid(
+                    where,
+                    raw,
+                    Text(
+                        "应为下列之一：" + "、".join(self.choices),
+                        "must be one of " + ", ".join(self.choices),
+                    ),
+                )
+            return raw
+        if not isinstance(raw, (list, tuple)) or not raw or len(set(raw)) != len(raw):
+            raise Invalid(
+                where, raw, Text("须为不重复的名称列表", "must be a list of names, none twice")
+            )
+        return tuple(checked_text(name, where) for name in raw)
+
+    def _strict_enough(self, value: Any) -> bool:
+        article = self._typed(self.article, self.key)
+        if self.stricter == "lower":
+            return bool(value <= article)
+        if self.stricter == "higher":
+            return bool(value >= article)
+        return set(article) <= set(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """A value in force: as the engine uses it, as it stands in the file, and who answers for it.
+
+    ``author`` is ``"article"`` where the number is the article's own, ``"reading"`` where the
+    strictest reading holds because the policy is silent.
+    """
+
+    value: Any
+    raw: Any
+    author: str
+    date: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A policy in force, as the engine sees it.
+
+    Args:
+        pack: the hash of the policy's content: its version.
+        values: value by key.
+        published: the moment from which its rules and clocks apply.
+        zone: where calendar days begin.
+        department: the department that answers for the mall (operations).
+        origin: who answers for each value, by key.
+        observed: ids of rules that decide and are written down, and refuse nothing.
+    """
+
+    pack: str
+    values: Mapping[str, Any]
+    published: int = 0
+    zone: tzinfo = UTC
+    department: str = "operations"
+    origin: Mapping[str, SettingValue] = field(default_factory=dict)
+    observed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Technical:
+    """Settings that serve no clause. Durations in microseconds.
+
+    Args:
+        backdating: how far back ``at`` of a command may lie.
+        future: how far ahead of now ``at`` may lie.
+        key_age: how long an idempotency key is kept.
+        claim: how long a relay holds a message that it tries.
+        attempts: tries of a message before it is dead.
+        retry: the first wait between tries of a message or a failed clock; it doubles each time.
+        sealing_batch: the most entries under one root.
+        settle_patience: seconds to wait for a lock when pending refusals are written.
+    """
+
+    backdating: int = 24 * HOUR
+    future: int = 5 * MINUTE
+    key_age: int = 90 * 24 * HOUR
+    claim: int = 5 * MINUTE
+    attempts: int = 12
+    retry: int = MINUTE
+    sealing_batch: int = 10_000
+    settle_patience: float = 0.2
+
+
+def counting_of(value: str) -> Counting:
+    """Return a reading of how days are counted."""
+    return "calendar-days" if value == "calendar-days" else "hours"

@@ -1,0 +1,279 @@
+"""The heart: one pure function that decides a move and works out everything that follows from it.
+
+The unit of work wraps it in a transaction; `may` and the audit of exports call it without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eldermall.contracts.storage import ClockRow
+from eldermall.engine.actor import ROLE_LABELS
+from eldermall.engine.clock import ClockChange, changes
+from eldermall.engine.kind import Command, Kind, Record, subject_of
+from eldermall.engine.machine import NEW, Machine, Transition, Unfit
+from eldermall.engine.rule import Context, Decision, Verdict
+from eldermall.engine.rulebook import Plan, Rulebook
+from eldermall.engine.settings import Settings, Technical
+from eldermall.errors import RuleBroken
+from eldermall.texts import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One edge that was taken."""
+
+    machine: Machine
+    transition: Transition
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A decision and, if it allows the move, all that follows from it.
+
+    ``record`` is None when nothing moved; ``path`` is the named move and what followed by itself;
+    ``requests`` are (topic, data) pairs for the outside.
+    """
+
+    decision: Decision
+    record: Record | None = None
+    path: tuple[Moved, ...] = ()
+    clocks: tuple[ClockChange, ...] = ()
+    requests: Sequence[tuple[str, Mapping[str, Any]]] = ()
+
+
+def context(
+    command: Command,
+    record: Record | None,
+    looked: Mapping[tuple[str, str], Record],
+    now: int,
+    settings: Settings,
+    bound: Settings,
+    clocks: Sequence[ClockRow] = (),
+) -> Context:
+    """Return what the facts of ``command`` are read from; without ``at`` it happens ``now``."""
+    at = now if command.at is None else command.at
+    return Context(
+        command.id, record, command.args, command.actor, at, now, looked, settings, bound, clocks
+    )
+
+
+def edge(kind: Kind, record: Record | None, move: str) -> tuple[Machine, str, Transition | None]:
+    """Return the machine that knows ``move``, the state there, and the edge if there is one."""
+    machine = kind.machine_of[move]
+    state = NEW if record is None else getattr(record, machine.field)
+    return machine, state, machine.edges.get((state, move))
+
+
+def step(
+    book: Rulebook,
+    kind: Kind,
+    command: Command,
+    c: Context,
+    technical: Technical,
+) -> Step:
+    """Decide ``command`` and work out the record, clocks, events and requests after it.
+
+    Args:
+        book: the rules and clocks.
+        kind: the kind of the record.
+        command: the move.
+        c: the record as it is, other records looked up, its open clocks, times, settings.
+        technical: how far ``at`` may lie from now.
+
+    Raises:
+        RuleBroken: the code of a rule, fact, effect or clock failed.
+    """
+    record: Record | None = c.record
+    machine, state, taken = edge(kind, record, command.name)
+    subject = subject_of(kind.name, command.id)
+    built_in = _built_in(kind, machine, state, taken, command, c, technical)
+    if taken is None:
+        return Step(Decision(subject, command.name, state, tuple(built_in), {}, False))
+    verdicts: list[Verdict] = []
+    facts: dict[str, Any] = {}
+    applies = c.at >= c.settings.published
+    try:
+        if applies:
+            _ask(book.plan(machine, taken), c, facts, verdicts)
+        after, path = record, ()
+        if not built_in:
+            after, path = _apply(kind, machine, taken, state, c)
+            if applies:
+                for moved in path[1:]:
+                    _ask(book.plan(moved.machine, moved.transition), c, facts, verdicts)
+    except Unfit as unfit:
+        built_in.append(Verdict(f"{machine.name}.{command.name}", "refused", reason=unfit.text))
+    except _Broken as broken:
+        raise RuleBroken(
+            Text(
+                f"{subject} 执行 {command.name} 时，{broken.what} 的代码出错：{broken.__cause__!r}",
+                f"{subject}: {command.name}: the code of {broken.what} failed: "
+                f"{broken.__cause__!r}",
+            )
+        ) from broken.__cause__
+    verdicts[:0] = built_in
+    allowed = True
+    for verdict in verdicts:
+        if verdict.outcome != "allowed" and verdict.enforced:
+            allowed = False
+    decision = Decision(subject, command.name, state, tuple(verdicts), facts, allowed)
+    if not allowed or after is None:
+        return Step(decision)
+    changed: tuple[ClockChange, ...] = ()
+    if applies and (watching := book.watching[kind.name]):
+        changed = tuple(changes(watching, after, subject, c.clocks, c.at, c.settings, c.bound))
+    requests = () if kind.requests is None else kind.requests(record, after)
+    return Step(decision, after, path, changed, requests)
+
+
+class _Broken(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: list[Verdict]) -> None:
+    for fact in plan.facts:
+        if fact.name not in facts:
+            try:
+                value = fact.read(c)
+            except Exception as error:
+                raise _Broken(fact.name) from error
+            facts[fact.name] = value
+    observed = c.settings.observed
+    for rule in plan.rules:
+        if plan.dated and not rule.valid(_binding_moment(rule.binds, c)):
+            continue
+        try:
+            verdict = rule.verdict(facts)
+        except Exception as error:
+            raise _Broken(rule.name) from error
+        if rule.id in observed and verdict.outcome != "allowed":
+            verdict = replace(verdict, enforced=False)
+        verdicts.append(verdict)
+
+
+def _binding_moment(binds: str, c: Context) -> int:
+    if binds == "submission" and c.record is not None:
+        return int(c.record.created_at)
+    return c.at
+
+
+def _apply(
+    kind: Kind, machine: Machine, taken: Transition, state: str, c: Context
+) -> tuple[Record, tuple[Moved, ...]]:
+    fields: dict[str, Any] = {}
+    if taken.effect is not None:
+        try:
+            fields.update(taken.effect(c))
+        except Unfit:
+            raise
+        except Exception as error:
+            raise _Broken(f"{machine.name}.{taken.name}") from error
+    target = machine.fire(state, taken.name)
+    fields[machine.field] = target
+    record: Record
+    if c.record is None:
+        record = kind.model(
+            id=c.id, version=1, pack=c.settings.pack, created_at=c.at, **fields
+        )
+    else:
+        fields["version"] = c.record.version + 1
+        record = c.record.model_copy(update=fields)
+    path = [Moved(machine, taken, state, target)]
+    automatic = True
+    while automatic:
+        automatic = False
+        for m in kind.machines:
+            at = getattr(record, m.field)
+            for t in m.automatic:
+                if at in t.sources and t.when is not None and t.when(record):
+                    new = m.fire(at, t.name)
+                    record = record.model_copy(update={m.field: new})
+                    path.append(Moved(m, t, at, new))
+                    automatic = True
+                    break
+    return record, tuple(path)
+
+
+def _built_in(
+    kind: Kind,
+    machine: Machine,
+    state: str,
+    taken: Transition | None,
+    command: Command,
+    c: Context,
+    technical: Technical,
+) -> list[Verdict]:
+    found: list[Verdict] = []
+    if taken is None:
+        found.append(_no_such_move(kind, machine, state, command))
+    elif command.actor.role not in taken.by:
+        names = [ROLE_LABELS[role] for role in taken.by]
+        found.append(
+            _refusal(
+                "machine.who-may",
+                "此动作只能由以下身份执行：" + "、".join(n.zh for n in names),
+                "this move is made by: " + ", ".join(n.en for n in names),
+            )
+        )
+    elif (
+        command.actor.role in ("customer", "merchant")
+        and not kind.party(c.args if c.record is None else c.record, command.actor)
+    ):
+        found.append(
+            _refusal(
+                "machine.own-records",
+                "只能处理本人或本商家的记录",
+                "customers and merchants move only what is theirs",
+            )
+        )
+    if c.at > c.now + technical.future:
+        found.append(
+            _refusal("time.future", "发生时间晚于当前时间", "it would have happened in the future")
+        )
+    elif c.at < c.now - technical.backdating:
+        found.append(
+            _refusal(
+                "time.backdated",
+                "发生时间早于允许补录的期限",
+                "it lies further back than may be entered afterwards",
+            )
+        )
+    return found
+
+
+def _no_such_move(kind: Kind, machine: Machine, state: str, command: Command) -> Verdict:
+    if state == NEW:
+        return _refusal(
+            "machine.no-record",
+            f"{kind.label.zh} {command.id} 不存在",
+            f"there is no {kind.label.en} {command.id}",
+        )
+    starts = [t for t in machine.transitions if t.name == command.name]
+    if all(t.sources == (NEW,) for t in starts):
+        return _refusal(
+            "machine.record-exists",
+            f"{kind.label.zh} {command.id} 已存在",
+            f"{kind.label.en} {command.id} exists already",
+        )
+    sources = [machine.labels[s] for t in starts for s in t.sources if s != NEW]
+    return _refusal(
+        "machine.no-such-move",
+        f"当前状态为“{machine.labels[state].zh}”，此动作只能从以下状态开始："
+        + "、".join(s.zh for s in sources),
+        f"it is {state} ({machine.labels[state].en}); this move leaves: "
+        + ", ".join(s.en for s in sources),
+    )
+
+
+def _refusal(rule: str, zh: str, en: str) -> Verdict:
+    return Verdict(rule, "refused", reason=Text(zh, en))
+
+
+__all__ = ["Context", "Moved", "Step", "context", "edge", "step"]

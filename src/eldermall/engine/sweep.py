@@ -1,0 +1,150 @@
+"""The sweep: every time limit whose moment has come is acted on, each in a unit of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eldermall.contracts.storage import ClockRow
+from eldermall.engine.actor import system
+from eldermall.engine.clock import Clock, ClockChange
+from eldermall.engine.inputs import Arguments
+from eldermall.engine.kind import Command
+from eldermall.engine.unit import Engine, Work, _Refusal
+from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
+from eldermall.texts import Text
+
+BATCH = 200
+KEYS_A_SWEEP = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A clock that could not be acted on: which, and why. It is tried again."""
+
+    subject: str
+    clock: str
+    part: str
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: counts of warnings, breaches, repeats, and the clocks that failed."""
+
+    warned: int = 0
+    breached: int = 0
+    repeated: int = 0
+    failed: tuple[Failed, ...] = ()
+
+
+def sweep(engine: Engine, now: int) -> Swept:
+    """Act on every clock whose moment has come at ``now``. Doing it again changes nothing.
+
+    Several may sweep at once: a clock is acted on once.
+    """
+    did = {"warned": 0, "breached": 0, "repeated": 0}
+    failed: dict[tuple[str, str, str, int], Failed] = {}
+    while True:
+        with engine.storage.read(engine.mall) as tx:
+            due = [
+                row
+                for row in tx.due_clocks(now, BATCH + len(failed))
+                if (row.subject, row.name, row.part, row.started) not in failed
+            ]
+        if not due:
+            break
+        for row in due:
+            try:
+                for act in _act(engine, row, now):
+                    did[act] += 1
+            except EldermallError as error:
+                failed[row.subject, row.name, row.part, row.started] = Failed(
+                    row.subject, row.name, row.part, error.text
+                )
+                if not isinstance(error, Conflict):
+                    _note_failure(engine, row, now, error)
+    with engine.begin() as tx:
+        tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
+    return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed.values()))
+
+
+def _act(engine: Engine, due: ClockRow, now: int) -> list[str]:
+    clock = engine.book.clocks.get(due.name)
+    if clock is None:
+        raise SchemaError(
+            Text(f"未安装时限 {due.name}", f"the clock {due.name} isn't installed")
+        )
+    kind = engine.book.kind(clock.kind)
+    id = due.subject.split("/", 1)[1]
+    try:
+        with engine.begin() as tx:
+            work = Work(engine, tx, now)
+            held = work.hold(kind, id)
+            row = work.clocks(held).get((due.name, due.part, due.started))
+            if row is None or row.next is None or row.next > now:
+                return []
+            acts = clock.acts(row.started, row.due, engine.pack(row.pack, tx))
+            cause = system(f"clock:{clock.name}")
+            did = []
+            while row.next is not None and row.next <= now:
+                moment, act, who = acts[row.stage]
+                row = replace(
+                    row,
+                    stage=row.stage + 1,
+                    next=acts[row.stage + 1][0] if row.stage + 1 < len(acts) else None,
+                    state="breached" if act == "breached" else row.state,
+                )
+                change = ClockChange(row, act)
+                told = _told(clock, change, who)
+                fields = {
+                    "what": f"clock.{act}",
+                    "outcome": "clock",
+                    "actor": cause.as_json(),
+                    "clauses": list(clock.clauses),
+                    "reading": row.counting,
+                    "limit": row.limit,
+                    "pack": row.pack,
+                }
+                command = Command(kind.name, clock.on_breach or "", id, cause, Arguments())
+                event = "Clock" + act.capitalize()
+                work.write(held, moment, command, fields, (), [change], [(event, told)])
+                did.append(act)
+                if act == "breached" and clock.on_breach is not None:
+                    work.run(command)
+                    kept = work.clocks(held).get((due.name, due.part, due.started))
+                    if kept is None:
+                        break
+                    row = kept
+            work.flush()
+            return did
+    except _Refusal as refusal:
+        raise Refused(refusal.decision) from None
+
+
+def _told(clock: Clock, change: ClockChange, who: tuple[str, ...]) -> Mapping[str, Any]:
+    return {**change.as_json(), "clauses": list(clock.clauses), "who": list(who)}
+
+
+def _note_failure(engine: Engine, row: ClockRow, now: int, error: EldermallError) -> None:
+    kind, id = row.subject.split("/", 1)
+    with engine.begin() as tx:
+        work = Work(engine, tx, now)
+        held = work.hold(engine.book.kind(kind), id)
+        later = replace(row, next=now + engine.technical.retry)
+        cause = system(f"clock:{row.name}")
+        work.write(
+            held, now, Command(kind, "", id, cause, Arguments()),
+            {
+                "what": "clock.failed",
+                "outcome": "failed",
+                "actor": cause.as_json(),
+                "clock": row.name,
+                "part": row.part,
+                "why": error.text.en,
+            },
+            (), [], [("ClockFailed", {"clock": row.name, "part": row.part})],
+        )
+        held.changed[row.name, row.part, row.started] = later
+        work.flush()

@@ -1,0 +1,473 @@
+"""The unit of work: one command, its reactions, clocks, entries and messages in one commit.
+
+Nothing of a move is kept unless all of it is. A refusal leaves an entry and nothing else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from eldermall.contracts.storage import (
+    OPEN_CLOCKS,
+    ClockRow,
+    EntryRow,
+    Head,
+    KeyRow,
+    Message,
+    PersonalRow,
+    Storage,
+    Transaction,
+)
+from eldermall.engine.actor import system
+from eldermall.engine.canonical import canonical
+from eldermall.engine.clock import ClockChange
+from eldermall.engine.journal import Entry, args_of, chain
+from eldermall.engine.kind import Command, Kind, Record, subject_of
+from eldermall.engine.rule import Context, Decision
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.settings import Settings, Technical
+from eldermall.engine.step import Step, context, edge, step
+from eldermall.errors import Conflict, KeyReused, Refused, SchemaError
+from eldermall.texts import Text
+
+Begin = Callable[[], AbstractContextManager[Transaction]]
+
+
+@dataclass(slots=True)
+class _Held:
+    """A record that a unit has loaded, as it stands inside the unit."""
+
+    kind: Kind
+    id: str
+    record: Record | None
+    head: Head
+    stored: int
+    clocks: dict[tuple[str, str, int], ClockRow] | None = None
+    changed: dict[tuple[str, str, int], ClockRow] = field(default_factory=dict)
+
+
+class _Refusal(Exception):  # noqa: N818 - carries a refusal out of the transaction
+    def __init__(self, decision: Decision, entry: Entry) -> None:
+        super().__init__()
+        self.decision = decision
+        self.entry = entry
+
+
+class Work:
+    """What one unit has read and means to write.
+
+    Args:
+        engine: what everything is done with.
+        tx: the transaction.
+        now: the moment of recording.
+    """
+
+    def __init__(self, engine: Engine, tx: Transaction, now: int) -> None:
+        self.engine = engine
+        self.tx = tx
+        self.now = now
+        self.held: dict[tuple[str, str], _Held] = {}
+        self.entries: list[EntryRow] = []
+        self.personal: list[PersonalRow] = []
+        self.messages: list[Message] = []
+
+    def hold(self, kind: Kind, id: str) -> _Held:
+        """Return the record ``id`` as it stands inside the unit, loading it once."""
+        held = self.held.get((kind.name, id))
+        if held is None:
+            row, head = self.tx.load(kind.name, id)
+            record = None if row is None else kind.record(row)
+            held = _Held(kind, id, record, head, 0 if row is None else row.version)
+            self.held[kind.name, id] = held
+        return held
+
+    def clocks(self, held: _Held) -> dict[tuple[str, str, int], ClockRow]:
+        """Return the open clocks of a held record, loading them once."""
+        if held.clocks is None:
+            held.clocks = {}
+            if held.record is not None:
+                rows = self.tx.open_clocks(subject_of(held.kind.name, held.id))
+                held.clocks = {(r.name, r.part, r.started): r for r in rows}
+        return held.clocks
+
+    def look(self, held: _Held, c: Context, move: str) -> Mapping[tuple[str, str], Record]:
+        """Return the other records that the rules of ``move`` need."""
+        machine, _, taken = edge(held.kind, held.record, move)
+        found: dict[tuple[str, str], Record] = {}
+        if taken is None:
+            return found
+        wanted: dict[str, list[str]] = {}
+        for lookup in self.engine.book.lookups(held.kind, machine, taken):
+            id = lookup.key(c)
+            if id is None:
+                continue
+            inside = self.held.get((lookup.kind, id))
+            if inside is None:
+                ids = wanted.setdefault(lookup.kind, [])
+                if id not in ids:
+                    ids.append(id)
+            elif inside.record is not None:
+                found[lookup.kind, id] = inside.record
+        for name, ids in wanted.items():
+            kind = self.engine.book.kinds[name]
+            for id, row in self.tx.look_up(name, ids).items():
+                found[name, id] = kind.record(row)
+        return found
+
+    def decide(self, command: Command) -> tuple[_Held, Context, Step]:
+        """Return the record, the context and the step of ``command``, writing nothing."""
+        kind = self.engine.book.kind(command.kind)
+        held = self.hold(kind, command.id)
+        bound = self.engine.bound(held.record, self.tx)
+        c = context(command, held.record, {}, self.now, self.engine.settings, bound)
+        c.looked = self.look(held, c, command.name)
+        c.clocks = list(self.clocks(held).values())
+        return held, c, step(self.engine.book, kind, command, c, self.engine.technical)
+
+    def run(self, command: Command) -> Record:
+        """Make ``command`` and every reaction to it, or raise `_Refusal`."""
+        asked, first = deque([command]), None
+        while asked:
+            current = asked.popleft()
+            held, c, result = self.decide(current)
+            if first is None:
+                self._expect(command, held)
+                first = (held, c, result)
+            if result.record is None:
+                raise self._refusal(command, first, result)
+            self._take(current, held, c, result)
+            cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
+            for moved in result.path:
+                for reaction in self.engine.book.reacting.get(
+                    (current.kind, moved.transition.event), ()
+                ):
+                    follow = reaction.command(result.record, current.args, cause)
+                    if follow is not None:
+                        asked.append(follow)
+        assert first is not None
+        record = first[0].record
+        assert record is not None
+        return record
+
+    def _expect(self, command: Command, held: _Held) -> None:
+        if command.expect is not None and command.expect != held.stored:
+            raise Conflict(
+                Text(
+                    f"{subject_of(command.kind, command.id)} 现为第 {held.stored} 版，"
+                    f"不是预期的第 {command.expect} 版",
+                    f"{subject_of(command.kind, command.id)} is at version {held.stored}, "
+                    f"not {command.expect} as expected",
+                )
+            )
+
+    def _refusal(
+        self, command: Command, first: tuple[_Held, Context, Step], last: Step
+    ) -> _Refusal:
+        _, c, result = first
+        decision = result.decision
+        if last is not result:
+            decision = Decision(
+                decision.subject,
+                decision.move,
+                decision.state,
+                decision.verdicts + last.decision.refusals,
+                {**last.decision.facts, **decision.facts},
+                False,
+            )
+        fields, personal = _said(command, c, "refused")
+        fields |= {"state": decision.state} | _decided(decision)
+        return _Refusal(decision, Entry(decision.subject, c.at, fields, personal))
+
+    def _take(self, command: Command, held: _Held, c: Context, result: Step) -> None:
+        assert result.record is not None
+        fields, personal = _said(command, c, "moved")
+        first = result.path[0]
+        fields |= _decided(result.decision)
+        fields |= {"from": first.source, "to": first.target, "version": result.record.version}
+        if len(result.path) > 1:
+            fields["followed"] = [
+                {"move": m.transition.name, "from": m.source, "to": m.target}
+                for m in result.path[1:]
+            ]
+        held.record = result.record
+        events = [
+            (m.transition.event, {"from": m.source, "to": m.target}) for m in result.path
+        ]
+        self.write(held, c.at, command, fields, personal, result.clocks, events, result.requests)
+
+    def write(
+        self,
+        held: _Held,
+        at: int,
+        command: Command,
+        fields: dict[str, Any],
+        personal: tuple[tuple[str, str, bytes, bytes], ...],
+        changes: Sequence[ClockChange],
+        events: Sequence[tuple[str, Mapping[str, Any]]],
+        requests: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    ) -> None:
+        """Note an entry on a held record with its clocks and messages."""
+        if changes:
+            fields["clocks"] = [change.as_json() for change in changes]
+        subject = subject_of(held.kind.name, held.id)
+        row, kept, held.head = chain(
+            self.engine.mall, Entry(subject, at, fields, personal), held.head, self.now
+        )
+        self.entries.append(row)
+        self.personal.extend(kept)
+        clocks = self.clocks(held)
+        told = [(name, "event", data) for name, data in events]
+        for change in changes:
+            key = (change.row.name, change.row.part, change.row.started)
+            held.changed[key] = change.row
+            if change.row.state in OPEN_CLOCKS:
+                clocks[key] = change.row
+            else:
+                clocks.pop(key, None)
+            if change.did == "late":
+                told.append(("ClockEndedLate", "event", change.as_json()))
+        told.extend((topic, topic, data) for topic, data in requests)
+        for number, (name, topic, data) in enumerate(told):
+            id = f"{subject}#{row.seq}.{number}"
+            body = canonical(
+                {
+                    "id": id,
+                    "name": name,
+                    "subject": subject,
+                    "at": at,
+                    "actor": command.actor.as_json(),
+                    "data": data,
+                }
+            )
+            self.messages.append(Message(id, topic, body, self.now, self.now))
+
+    def flush(self) -> None:
+        """Write everything, many rows of one kind as one statement."""
+        rows = [
+            held.kind.row(held.record, held.stored)
+            for held in self.held.values()
+            if held.record is not None and held.record.version != held.stored
+        ]
+        clocks = [row for held in self.held.values() for row in held.changed.values()]
+        tx = self.tx
+        if rows:
+            tx.save(rows)
+        if clocks:
+            tx.put_clocks(clocks)
+        if self.entries:
+            tx.append(self.entries, self.personal)
+        if self.messages:
+            tx.enqueue(self.messages)
+
+
+def _said(
+    command: Command, c: Context, outcome: str
+) -> tuple[dict[str, Any], tuple[tuple[str, str, bytes, bytes], ...]]:
+    args, personal = args_of(command.args)
+    return {
+        "what": f"{command.kind}.{command.name}",
+        "outcome": outcome,
+        "actor": command.actor.as_json(),
+        "args": args,
+        "pack": c.settings.pack,
+    }, personal
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    known = {
+        name: value for name, value in decision.facts.items() if not repr(value) == "MISSING"
+    }
+    return {
+        "facts": known,
+        "verdicts": [verdict.as_json() for verdict in decision.verdicts],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What everything is done with: one mall's code, storage, rulebook, policy and time.
+
+    Args:
+        mall: the mall's code.
+        storage: where it is kept.
+        book: the kinds, rules, clocks and reactions.
+        settings: the policy in force now.
+        packs: the policies that records cite, by hash; filled as they are met.
+        read_pack: reads a kept policy.
+        now: the moment now, in microseconds since 1970 UTC.
+        technical: settings that serve no clause.
+    """
+
+    mall: str
+    storage: Storage
+    book: Rulebook
+    settings: Settings
+    packs: dict[str, Settings]
+    read_pack: Callable[[bytes], Settings]
+    now: Callable[[], int]
+    technical: Technical = Technical()
+    pending: list[Entry] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction of our own that writes."""
+        return self.storage.write(self.mall)
+
+    def bound(self, record: Record | None, tx: Transaction) -> Settings:
+        """Return the policy that binds ``record``: the one at its submission.
+
+        Raises:
+            SchemaError: the policy isn't kept.
+        """
+        if record is None or record.pack == self.settings.pack:
+            return self.settings
+        return self.pack(record.pack, tx)
+
+    def pack(self, hash: str, tx: Transaction) -> Settings:
+        """Return the policy with the content hash ``hash``.
+
+        Raises:
+            SchemaError: it isn't kept.
+        """
+        if hash not in self.packs:
+            for row in tx.packs():
+                self.packs.setdefault(row.hash, self.read_pack(row.body))
+        if hash not in self.packs:
+            raise SchemaError(
+                Text(f"库中没有政策 {hash}", f"the policy {hash} isn't in the database")
+            )
+        return self.packs[hash]
+
+    def perform(self, command: Command) -> Record:
+        """Make ``command`` in a transaction of our own; return the record after it.
+
+        Raises:
+            Refused: a rule, the machine or the time refused; the attempt is in the journal.
+            Conflict: somebody else moved first.
+            KeyReused: the idempotency key was used with other content.
+        """
+        if self.pending:
+            self.try_settle()
+        return self._perform(command, self.begin, self._keep_refusal)
+
+    def perform_joined(self, command: Command, savepoint: Begin) -> Record:
+        """Make ``command`` behind a savepoint of the host's; a refusal waits to be written."""
+        return self._perform(command, savepoint, self._postpone)
+
+    def may(self, command: Command) -> Decision:
+        """Return the decision on ``command`` without moving anything."""
+        with self.storage.read(self.mall) as tx:
+            return Work(self, tx, self.now()).decide(command)[2].decision
+
+    def _perform(
+        self, command: Command, begin: Begin, refuse: Callable[[Entry], None]
+    ) -> Record:
+        now = self.now()
+        try:
+            with begin() as tx:
+                if command.key is not None:
+                    held = self._claim(tx, command, now)
+                    if held is not None:
+                        return held
+                work = Work(self, tx, now)
+                record = work.run(command)
+                work.flush()
+                return record
+        except _Refusal as refusal:
+            refuse(refusal.entry)
+            raise Refused(refusal.decision) from None
+        except KeyReused:
+            raise
+        except Conflict as conflict:
+            refuse(self._conflict(command, now, conflict))
+            raise
+
+    def _claim(self, tx: Transaction, command: Command, now: int) -> Record | None:
+        assert command.key is not None
+        content = canonical(
+            {
+                "id": command.id,
+                "at": command.at,
+                "actor": command.actor.id,
+                "args": command.args.model_dump(mode="json"),
+            }
+        )
+        salt = secrets.token_bytes(16)
+        name = f"{command.kind}.{command.name}"
+        subject = subject_of(command.kind, command.id)
+        row = KeyRow(name, command.key, salt, sha256(salt + content).digest(), subject, now)
+        used = tx.claim_key(row)
+        if used is None:
+            return None
+        if sha256(used.salt + content).digest() != used.fingerprint:
+            raise KeyReused(
+                Text(
+                    f"{name} 的幂等键 {command.key} 已用于另一请求",
+                    f"the key {command.key} of {name} was used before with other content",
+                )
+            )
+        kind = self.book.kind(command.kind)
+        stored, _ = tx.load(command.kind, command.id)
+        assert stored is not None
+        return kind.record(stored)
+
+    def _conflict(self, command: Command, now: int, conflict: Conflict) -> Entry:
+        args, personal = args_of(command.args)
+        return Entry(
+            subject_of(command.kind, command.id),
+            now if command.at is None else command.at,
+            {
+                "what": f"{command.kind}.{command.name}",
+                "outcome": "conflict",
+                "actor": command.actor.as_json(),
+                "args": args,
+                "pack": self.settings.pack,
+                "why": conflict.text.en,
+            },
+            personal,
+        )
+
+    def _keep_refusal(self, entry: Entry) -> None:
+        with self.begin() as tx:
+            self._append(tx, entry)
+
+    def _append(self, tx: Transaction, entry: Entry) -> None:
+        kind, id = entry.subject.split("/", 1)
+        _, head = tx.load(kind, id)
+        row, personal, _ = chain(self.mall, entry, head, self.now())
+        tx.append([row], personal)
+
+    def _postpone(self, entry: Entry) -> None:
+        with self.lock:
+            self.pending.append(entry)
+
+    def settle(self) -> int:
+        """Write the refusals that wait; return how many were written.
+
+        Raises:
+            Conflict: the database is locked; they go on waiting.
+        """
+        written = 0
+        with self.lock:
+            while self.pending:
+                with self.storage.write(
+                    self.mall, patience=self.technical.settle_patience
+                ) as tx:
+                    self._append(tx, self.pending[0])
+                del self.pending[0]
+                written += 1
+        return written
+
+    def try_settle(self) -> None:
+        """Write the refusals that wait if the database isn't locked."""
+        try:
+            self.settle()
+        except Conflict:
+            return

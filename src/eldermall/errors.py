@@ -1,0 +1,158 @@
+"""Every error that eldermall raises.
+
+::
+
+    EldermallError            code, text (zh and en)
+    ├── DefinitionError       found when a mall is put together, before anything moves
+    │   ├── PolicyError       a policy file: what is wrong at which key
+    │   └── PluginError       a plugin that can't be loaded or broke its contract
+    ├── Invalid               an input that no rule could ever accept; nothing was tried
+    ├── Refused               the rules said no; carries the Decision; is in the journal
+    ├── Conflict              somebody else moved first, or the database wants the work again
+    │   └── KeyReused         an idempotency key that came back with other content
+    ├── Unknown               a read of something that isn't there
+    ├── RuleBroken            the code of a rule, fact, clock or effect itself failed
+    ├── FileUnreadable        a file that can't be read at all
+    └── StorageError          the database can't be used
+        ├── SchemaError       its schema is older, newer or foreign
+        ├── NotInTransaction  joined without an open transaction
+        └── NotJoinable       this storage or this connection can't be joined
+
+``code`` is stable and meant for programs; ``text`` is meant for people; ``str()`` is the English.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from eldermall.texts import Text
+
+if TYPE_CHECKING:
+    from eldermall.engine.rule import Decision
+
+
+class EldermallError(Exception):
+    """The root of all errors of eldermall.
+
+    Args:
+        text: what was wrong, where, and what would be right, in both languages.
+    """
+
+    code: ClassVar[str] = "eldermall"
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+class DefinitionError(EldermallError):
+    """A machine, rule, clock or kind that contradicts itself."""
+
+    code = "definition"
+
+
+class PolicyError(DefinitionError):
+    """A policy that can't be put in force."""
+
+    code = "policy"
+
+
+class PluginError(DefinitionError):
+    """A plugin that can't be loaded, or that broke its contract."""
+
+    code = "plugin"
+
+
+class Invalid(EldermallError):
+    """An input that can't be accepted whatever the state of anything.
+
+    Args:
+        where: the argument or field.
+        value: what was given (cut to 80 characters in the message).
+        why: what would be right.
+    """
+
+    code = "invalid"
+
+    def __init__(self, where: str, value: object, why: Text) -> None:
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(
+            Text(f"{where} 的值 {shown} 无效：{why.zh}", f"{where} = {shown} is invalid: {why.en}")
+        )
+        self.where = where
+        self.value = value
+
+
+class Refused(EldermallError):
+    """A move that the rules, the machine or the facts refused. The attempt is in the journal.
+
+    ``decision`` holds every verdict with its clauses and missing facts.
+    """
+
+    code = "refused"
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.text)
+        self.decision = decision
+
+
+class Conflict(EldermallError):
+    """Somebody else moved first.
+
+    ``retry`` says what to do again: ``"command"`` or the host's whole ``"transaction"``.
+    """
+
+    code = "conflict"
+
+    def __init__(self, text: Text, *, retry: Literal["command", "transaction"] = "command") -> None:
+        super().__init__(text)
+        self.retry = retry
+
+
+class KeyReused(Conflict):
+    """An idempotency key that was used before with other content."""
+
+    code = "key-reused"
+
+
+class Unknown(EldermallError):
+    """A record, machine or name that isn't there."""
+
+    code = "unknown"
+
+
+class RuleBroken(EldermallError):
+    """The code of a rule, fact, clock or effect raised an error of its own; nothing moved."""
+
+    code = "rule-broken"
+
+
+class FileUnreadable(EldermallError):
+    """A file that can't be read at all."""
+
+    code = "file"
+
+
+class StorageError(EldermallError):
+    """The database can't be used."""
+
+    code = "storage"
+
+
+class SchemaError(StorageError):
+    """The schema of the database isn't the one this version needs."""
+
+    code = "schema"
+
+
+class NotInTransaction(StorageError):
+    """A joined connection has no open transaction."""
+
+    code = "not-in-transaction"
+
+
+class NotJoinable(StorageError):
+    """This storage or this connection can't be joined."""
+
+    code = "not-joinable"

@@ -1,0 +1,1 @@
+"""Listings: what the mall shows, version by version, and the review before it is shown."""

@@ -1,0 +1,86 @@
+"""A listing with its versions; at most one of them is shown and one is in work."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, ClassVar, Literal
+
+from eldermall.engine.actor import Actor
+from eldermall.engine.canonical import canonical
+from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
+from eldermall.engine.kind import Record
+
+
+class Content(Frozen):
+    """What a version of a listing says. ``images`` are the host's ids of them."""
+
+    title: Label
+    description: Words
+    price: Amount
+    currency: Currency
+    images: tuple[Id, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The hash of the content, by which a review is tied to what was reviewed."""
+        return sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+
+
+class Criterion(Frozen):
+    """A reviewer's verdict on one criterion, with a note."""
+
+    passed: bool
+    note: Label
+
+
+class Review(Frozen):
+    """A closed review: by whom, when, of which content, with a verdict per criterion."""
+
+    reviewer: Id
+    at: Moment
+    content: str
+    criteria: dict[str, Criterion]
+    approved: bool
+
+
+class Version(Frozen):
+    """One version: its number, content, author, and review once that is closed."""
+
+    number: int
+    content: Content
+    author: Id
+    drafted_at: Moment
+    review: Review | None = None
+
+
+class Listing(Record):
+    """A listing of one seller. ``work`` is the state of the newest version, ``display`` says
+    whether any is shown, ``shown`` which. ``merchant`` is None for the company's own.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    work: str
+    display: str
+    merchant: Id | None
+    kind: Literal["goods", "service"]
+    channel: Id
+    versions: tuple[Version, ...]
+    shown: int | None = None
+    submitted_at: Moment | None = None
+    reviewer: Id | None = None
+
+    @property
+    def newest(self) -> Version:
+        """The newest version: the one in work."""
+        return self.versions[-1]
+
+    @property
+    def on_display(self) -> Content | None:
+        """What customers see: the content shown, None if nothing is."""
+        return None if self.shown is None else self.versions[self.shown - 1].content
+
+
+def is_party(subject: Any, actor: Actor) -> bool:
+    """Say whether a merchant acts on a listing of their own; customers never do."""
+    return actor.role == "merchant" and bool(subject.merchant == actor.merchant)

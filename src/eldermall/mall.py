@@ -1,0 +1,330 @@
+"""The mall: the one object that a host holds. It wires everything and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from eldermall.calendars import microseconds
+from eldermall.callbacks.callback import CALLBACK, Callback
+from eldermall.callbacks.callback import REACTIONS as CALLBACK_REACTIONS
+from eldermall.callbacks.commands import Callbacks
+from eldermall.complaints.commands import Complaints
+from eldermall.complaints.complaint import COMPLAINT, Complaint
+from eldermall.contracts.storage import (
+    ClockRow,
+    ClockState,
+    Message,
+    MessageState,
+    Storage,
+    Transaction,
+)
+from eldermall.engine.inputs import checked_id
+from eldermall.engine.journal import Verification, entry_fields, verify
+from eldermall.engine.kind import Command, subject_of
+from eldermall.engine.outbox import Relayed, relay
+from eldermall.engine.rule import Decision
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.seal import Sealed, seal
+from eldermall.engine.settings import Technical
+from eldermall.engine.sweep import Swept, sweep
+from eldermall.engine.unit import Engine
+from eldermall.errors import SchemaError, Unknown
+from eldermall.listings.commands import Listings
+from eldermall.listings.listing import Listing
+from eldermall.listings.machine import LISTING
+from eldermall.orders.commands import Orders
+from eldermall.orders.machine import BOOKING, ORDER
+from eldermall.orders.machine import REACTIONS as ORDER_REACTIONS
+from eldermall.orders.order import Order
+from eldermall.people.commands import Assignments, Designations
+from eldermall.people.designation import ASSIGNMENT, DESIGNATION, Designation
+from eldermall.plugins import Plugins
+from eldermall.policy import Policy, cited, read_policy, settings_of
+from eldermall.texts import Text
+
+KINDS = (DESIGNATION, ASSIGNMENT, LISTING, ORDER, BOOKING, CALLBACK, COMPLAINT)
+REACTIONS = (*ORDER_REACTIONS, *CALLBACK_REACTIONS)
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+
+
+class Rooms(Generic[A, B, C, D, E]):
+    """The commands of every room, all answering in one way."""
+
+    designations: Designations[A]
+    assignments: Assignments[A]
+    listings: Listings[B]
+    orders: Orders[C]
+    callbacks: Callbacks[D]
+    complaints: Complaints[E]
+
+    def __init__(
+        self, run: Callable[[Command], Any], read: Callable[[str, str], Any]
+    ) -> None:
+        self.designations = Designations(run, read)
+        self.assignments = Assignments(run, read)
+        self.listings = Listings(run, read)
+        self.orders = Orders(run, read)
+        self.callbacks = Callbacks(run, read)
+        self.complaints = Complaints(run, read)
+
+
+Moving = Rooms[Designation, Listing, Order, Callback, Complaint]
+Asking = Rooms[Decision, Decision, Decision, Decision, Decision]
+
+
+def rulebook(plugins: Plugins | None = None) -> Rulebook:
+    """Return the kinds, rules and clocks that are installed, ``plugins``' own included.
+
+    Raises:
+        DefinitionError: they contradict each other.
+    """
+    rules, clocks = (plugins or Plugins()).rules()
+    return Rulebook(KINDS, rules, clocks, REACTIONS)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Mall(Moving):
+    """One mall: one code, one policy in force, one storage. May be shared by threads.
+
+    Make one with `Mall.open`. ``mall.orders``, ``mall.listings``, ``mall.callbacks``,
+    ``mall.complaints``, ``mall.designations`` and ``mall.assignments`` move things;
+    ``mall.may`` has the same commands and answers with the Decision, moving nothing.
+
+    Args:
+        engine: what everything is done with.
+        policy: the policy in force.
+        plugins: what reaches the outside.
+    """
+
+    def __init__(self, engine: Engine, policy: Policy, plugins: Plugins) -> None:
+        super().__init__(engine.perform, self._get)
+        self._engine = engine
+        self._plugins = plugins
+        self.policy = policy
+        self.may: Asking = Asking(engine.may, self._get)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        policy: str | Path | Mapping[str, Any],
+        code: str = "main",
+        now: Callable[[], datetime] = _utc_now,
+        plugins: Iterable[object] = (),
+        prefix: str = "eldermall_",
+        technical: Technical | None = None,
+    ) -> Mall:
+        """Open a mall, making its tables if there are none.
+
+        Args:
+            url: ``sqlite:///mall.db``, ``memory:``, or what a storage plugin knows.
+            policy: a policy file, or what such a file holds.
+            code: the mall's code; several malls may share tables.
+            now: the only source of the present time; must return aware datetimes.
+            plugins: modules or objects with hooks.
+            prefix: put before every table's name.
+            technical: settings that serve no clause.
+
+        Raises:
+            PolicyError: the policy is incomplete or wrong.
+            PluginError: a plugin can't be loaded, or no storage knows the URL.
+            SchemaError: the database isn't one that this version can use.
+        """
+        checked_id(code, "code")
+        loaded = Plugins(plugins, code)
+        book = rulebook(loaded)
+        read = read_policy(policy, book)
+        storage = loaded.storage(url, prefix)
+        storage.open(kind.record_kind for kind in book.kinds.values())
+        try:
+            _put_in_force(storage, code, book, read)
+        except BaseException:
+            storage.close()
+            raise
+        engine = Engine(
+            code,
+            storage,
+            book,
+            read.settings,
+            {read.settings.pack: read.settings},
+            lambda body: settings_of(body, book),
+            lambda: microseconds(now(), "now"),
+            technical or Technical(),
+        )
+        return cls(engine, read, loaded)
+
+    @property
+    def code(self) -> str:
+        """The mall's code."""
+        return self._engine.mall
+
+    @property
+    def book(self) -> Rulebook:
+        """The kinds, rules and clocks in force."""
+        return self._engine.book
+
+    @property
+    def storage(self) -> Storage:
+        """Where the mall is kept."""
+        return self._engine.storage
+
+    def now(self) -> int:
+        """Return the moment now, in microseconds since 1970 UTC."""
+        return self._engine.now()
+
+    def _get(self, kind: str, id: str) -> Any:
+        with self.read() as tx:
+            row, _ = tx.load(kind, id)
+        return self._record(kind, id, row)
+
+    def _record(self, kind: str, id: str, row: Any) -> Any:
+        noun = self.book.kind(kind)
+        if row is None:
+            raise Unknown(
+                Text(f"{noun.label.zh} {id} 不存在", f"there is no {noun.label.en} {id}")
+            )
+        return noun.record(row)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads, for reports: one moment of the database."""
+        with self.storage.read(self.code) as tx:
+            yield tx
+
+    @contextmanager
+    def joined(self, host: object) -> Iterator[Moving]:
+        """Move things inside a transaction of the host's: all of it commits, or nothing.
+
+        A refusal's entry can't be written there; it waits and is written in a transaction of our
+        own once the host's has ended. The handle is for one thread.
+
+        Args:
+            host: a SQLAlchemy ``Connection`` with an open transaction. On SQLite, begin it
+                IMMEDIATE where the host can: a transaction that has read first may be told to
+                start again (``Conflict`` with ``retry == "transaction"``).
+
+        Raises:
+            NotJoinable: this storage or this connection can't be joined.
+            NotInTransaction: the connection has no open transaction.
+        """
+        engine = self._engine
+        joined = self.storage.join(self.code, host, on_end=engine.try_settle)
+
+        def read(kind: str, id: str) -> Any:
+            with joined.savepoint() as tx:
+                row, _ = tx.load(kind, id)
+            return self._record(kind, id, row)
+
+        try:
+            yield Moving(
+                lambda command: engine.perform_joined(command, joined.savepoint), read
+            )
+        finally:
+            if engine.pending and joined.ended:
+                engine.try_settle()
+
+    def settle(self) -> int:
+        """Write the refusals of joined transactions that wait; return how many were written.
+
+        Raises:
+            Conflict: the database is locked; they go on waiting.
+        """
+        return self._engine.settle()
+
+    def sweep(self, now: datetime | None = None) -> Swept:
+        """Act on every time limit whose moment has come. Idempotent, safe from many workers.
+
+        Args:
+            now: the moment; the mall's own now if left out.
+        """
+        self._engine.try_settle()
+        return sweep(self._engine, self._moment(now))
+
+    def relay(self, now: datetime | None = None) -> Relayed:
+        """Tell the outside what committed moves have to tell, once each; failures are tried again.
+
+        Args:
+            now: the moment; the mall's own now if left out.
+        """
+        self._engine.try_settle()
+        return relay(self._engine, self._moment(now), self._plugins.deliver)
+
+    def seal(self, now: datetime | None = None) -> Sealed:
+        """Seal the journal's waiting entries under new roots, which `relay` carries outside.
+
+        Args:
+            now: the moment; the mall's own now if left out.
+        """
+        self._engine.try_settle()
+        return seal(self._engine, self._moment(now))
+
+    def verify(self, roots: Iterable[bytes] | None = None) -> Verification:
+        """Check the journal's chains and roots.
+
+        Args:
+            roots: roots from outside the database, as `read_roots` returns them; without them
+                the result is unanchored: whoever can write the database could have rewritten it.
+        """
+        with self.read() as tx:
+            return verify(tx, self.code, roots)
+
+    def journal(self, kind: str, id: str) -> list[dict[str, Any]]:
+        """Return the entries of a record, oldest first, as they stand in the journal."""
+        with self.read() as tx:
+            return [entry_fields(row) for row in tx.entries(subject_of(kind, id))]
+
+    def clocks(self, *states: ClockState) -> Sequence[ClockRow]:
+        """Return the clocks in these states (open ones by default), the most urgent first."""
+        with self.read() as tx:
+            return tx.clocks(states or ("running", "paused", "breached"))
+
+    def messages(self, *states: MessageState) -> Sequence[Message]:
+        """Return the outbox's messages in these states (pending and dead by default)."""
+        with self.read() as tx:
+            return tx.messages(states or ("pending", "dead"))
+
+    def close(self) -> None:
+        """Write what waits and close the storage."""
+        self._engine.try_settle()
+        self.storage.close()
+
+    def __enter__(self) -> Mall:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _moment(self, now: datetime | None) -> int:
+        return self._engine.now() if now is None else microseconds(now, "now")
+
+
+def _put_in_force(storage: Storage, code: str, book: Rulebook, policy: Policy) -> None:
+    with storage.read(code) as tx:
+        kept = {row.hash: row.body for row in tx.packs()}
+        installed = set(book.cited)
+        for hash, body in kept.items():
+            lacking = [name for name in cited(body) if name not in installed]
+            if lacking and any(tx.uses_pack(kind, hash) for kind in book.kinds):
+                raise SchemaError(
+                    Text(
+                        "未结束的记录引用了未安装的规则或时限：" + "、".join(lacking),
+                        "open records cite rules or clocks that aren't installed: "
+                        + ", ".join(lacking),
+                    )
+                )
+    if policy.settings.pack not in kept:
+        with storage.write(code) as tx:
+            tx.put_pack(policy.row)

@@ -1,0 +1,1 @@
+"""Orders: what was bought, its payment track and its goods track."""

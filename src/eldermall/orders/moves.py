@@ -1,0 +1,341 @@
+"""What each move of an order needs and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Quantity
+from eldermall.engine.machine import Unfit
+from eldermall.engine.room import Arguments
+from eldermall.engine.rule import Context
+from eldermall.orders.order import Line, Order, Parcel, ShippingException
+from eldermall.texts import Text
+
+
+class OrderedLine(Frozen):
+    """A line as it is ordered: ``amount`` is the whole line's price in minor units."""
+
+    id: Id
+    listing: Id
+    quantity: Quantity
+    amount: Amount
+    courier: bool = True
+
+
+class Place(Arguments):
+    """A new order."""
+
+    kind: Literal["goods", "service"]
+    merchant: Id | None
+    customer: Id
+    channel: Id
+    currency: Currency
+    freight: Amount
+    total: Amount
+    cash_on_delivery: bool
+    lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1, max_length=500)]
+    group_id: Id | None
+    ship_by: Moment | None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Place:
+        ids = [line.id for line in self.lines]
+        if len(set(ids)) != len(ids):
+            raise ValueError(Text("订单行编号重复", "two lines have the same id"))
+        if self.total != self.freight + sum(line.amount for line in self.lines):
+            raise ValueError(
+                Text("总额须等于各行金额与运费之和", "total must be the lines' amounts and freight")
+            )
+        if self.kind == "service":
+            raise ValueError(
+                Text(
+                    "本版本尚不支持服务订单，kind 应为 goods",
+                    "service orders are not supported yet; kind must be goods",
+                )
+            )
+        return self
+
+
+class HandOver(Arguments):
+    """To whom an order is handed: the merchant's field agent, or whoever fulfils own goods."""
+
+    to: Id
+
+
+class ContactMerchant(Arguments):
+    """How the merchant was contacted."""
+
+    way: Label
+
+
+class Decline(Arguments):
+    """Why the merchant can't deliver."""
+
+    reason: Label
+
+
+class Ship(Arguments):
+    """A parcel that has left: courier, tracking number, quantity by line."""
+
+    parcel: Id
+    courier: Id
+    tracking: Label
+    lines: Annotated[dict[Id, Quantity], Field(min_length=1, max_length=500)]
+
+
+class Deliver(Arguments):
+    """A parcel that has arrived."""
+
+    parcel: Id
+
+
+class Except(Arguments):
+    """An exception from the shipping limit for one line."""
+
+    line: Id
+    reason: Label
+    until: Moment
+    customer_told_at: Moment
+
+
+class Cancel(Arguments):
+    """Why, and which quantities; all that hasn't left if no lines are named."""
+
+    reason: Label
+    lines: Annotated[dict[Id, Quantity] | None, Field(max_length=500)]
+
+
+class Pay(Arguments):
+    """Money that the host has booked as received."""
+
+    amount: Amount
+    currency: Currency
+    reference: Id
+
+
+class Refund(Arguments):
+    """Money that the host has booked as paid back, for quantities that will never ship, if any."""
+
+    amount: Amount
+    currency: Currency
+    reference: Id
+    lines: Annotated[dict[Id, Quantity] | None, Field(max_length=500)]
+
+
+def place(c: Context) -> dict[str, Any]:
+    """Take an order down; the payment track is opened with it."""
+    a: Place = c.args
+    return {
+        "payment": "cod_pending" if a.cash_on_delivery else "unpaid",
+        "kind": "goods",
+        "merchant": a.merchant,
+        "customer": a.customer,
+        "group_id": a.group_id,
+        "channel": a.channel,
+        "currency": a.currency,
+        "freight": a.freight,
+        "total": a.total,
+        "cash_on_delivery": a.cash_on_delivery,
+        "ship_by": a.ship_by,
+        "lines": tuple(
+            Line(id=n.id, listing=n.listing, ordered=n.quantity, amount=n.amount, courier=n.courier)
+            for n in a.lines
+        ),
+    }
+
+
+def hand_over(c: Context) -> dict[str, Any]:
+    """Hand an order to whoever takes its next step."""
+    return {"handed_to": c.args.to, "handed_over_at": c.at}
+
+
+def contact_merchant(c: Context) -> dict[str, Any]:
+    """Note that the merchant was contacted, and how."""
+    return {"merchant_contacted_at": c.at, "contact_way": c.args.way}
+
+
+def accept(c: Context) -> dict[str, Any]:
+    """Note when the order was accepted."""
+    return {"accepted_at": c.at}
+
+
+def decline(c: Context) -> dict[str, Any]:
+    """Note why the merchant declines: all lines are cancelled, and nothing may have left."""
+    order: Order = c.record
+    if order.parcels:
+        raise Unfit(Text("已有包裹发出，不能拒单", "a parcel has left; it can't be declined"))
+    return {
+        "decline_reason": c.args.reason,
+        "lines": _taken(order, {n.id: n.outstanding for n in order.lines}, "cancelled"),
+    }
+
+
+def ship(c: Context) -> dict[str, Any]:
+    """Send a parcel: no line gives more than is outstanding."""
+    order: Order = c.record
+    a: Ship = c.args
+    if any(parcel.id == a.parcel for parcel in order.parcels):
+        raise Unfit(Text(f"包裹 {a.parcel} 已发出", f"parcel {a.parcel} has left already"))
+    parcel = Parcel.model_construct(
+        id=a.parcel, courier=a.courier, tracking=a.tracking, lines=a.lines, shipped_at=c.at,
+        delivered_at=None,
+    )
+    return {
+        "lines": _taken(order, a.lines, "shipped"),
+        "parcels": (*order.parcels, parcel),
+    }
+
+
+def deliver(c: Context) -> dict[str, Any]:
+    """Note that a parcel has arrived; once."""
+    order: Order = c.record
+    parcel = next((p for p in order.parcels if p.id == c.args.parcel), None)
+    if parcel is None:
+        raise Unfit(
+            Text(f"没有包裹 {c.args.parcel}", f"there is no parcel {c.args.parcel}")
+        )
+    if parcel.delivered_at is not None:
+        raise Unfit(
+            Text(f"包裹 {parcel.id} 已送达", f"parcel {parcel.id} has arrived already")
+        )
+    if c.at < parcel.shipped_at:
+        raise Unfit(
+            Text(
+                f"包裹 {parcel.id} 的送达时间早于发出时间",
+                f"parcel {parcel.id} would have arrived before it left",
+            )
+        )
+    return {
+        "parcels": tuple(
+            p.model_copy(update={"delivered_at": c.at}) if p is parcel else p
+            for p in order.parcels
+        )
+    }
+
+
+def complete(c: Context) -> dict[str, Any]:
+    """Note when the order was completed."""
+    return {"completed_at": c.at}
+
+
+def grant_exception(c: Context) -> dict[str, Any]:
+    """Record an exception for a line that hasn't left."""
+    order: Order = c.record
+    line = order.line(c.args.line)
+    if line is None or line.outstanding == 0 or not line.courier:
+        raise Unfit(
+            Text(
+                f"订单行 {c.args.line} 没有待快递的商品",
+                f"line {c.args.line} has nothing that waits to leave by courier",
+            )
+        )
+    if c.args.customer_told_at > c.at:
+        raise Unfit(
+            Text("须先告知客户，再记录例外", "the customer is told before the exception stands")
+        )
+    granted = ShippingException(
+        line=line.id,
+        reason=c.args.reason,
+        approved_by=c.actor.id,
+        until=c.args.until,
+        customer_told_at=c.args.customer_told_at,
+        granted_at=c.at,
+    )
+    return {"exceptions": (*(e for e in order.exceptions if e.line != line.id), granted)}
+
+
+def cancel(c: Context) -> dict[str, Any]:
+    """Cancel the named quantities, or everything that hasn't left."""
+    order: Order = c.record
+    wanted = c.args.lines
+    if wanted is None:
+        wanted = {line.id: line.outstanding for line in order.lines if line.outstanding}
+    return {"lines": _taken(order, wanted, "cancelled")}
+
+
+def pay(c: Context) -> dict[str, Any]:
+    """Book what was received: the total, in the order's currency."""
+    order: Order = c.record
+    _same_currency(order, c.args.currency)
+    if c.args.amount != order.total:
+        raise Unfit(
+            Text(
+                f"付款 {c.args.amount} 与订单总额 {order.total} 不符",
+                f"payment {c.args.amount} is not the order's total {order.total}",
+            )
+        )
+    return {"paid_at": c.at, "received": order.received + c.args.amount}
+
+
+def refund(c: Context) -> dict[str, Any]:
+    """Book what was paid back: never more than was received."""
+    order: Order = c.record
+    _same_currency(order, c.args.currency)
+    left = order.received - order.returned_money
+    if not 0 < c.args.amount <= left:
+        raise Unfit(
+            Text(
+                f"退款 {c.args.amount} 须大于零且不超过尚可退的 {left}",
+                f"refund {c.args.amount} must be above zero and at most the {left} left to refund",
+            )
+        )
+    return {
+        "returned_money": order.returned_money + c.args.amount,
+        "lines": _taken(order, c.args.lines or {}, "refunded"),
+    }
+
+
+def _same_currency(order: Order, currency: str) -> None:
+    if currency != order.currency:
+        raise Unfit(
+            Text(
+                f"币种应为 {order.currency}，不是 {currency}",
+                f"the currency is {order.currency}, not {currency}",
+            )
+        )
+
+
+def _taken(order: Order, wanted: Mapping[str, int], field: str) -> tuple[Line, ...]:
+    known = {line.id: line for line in order.lines}
+    for id, quantity in wanted.items():
+        line = known.get(id)
+        if line is None:
+            raise Unfit(Text(f"没有订单行 {id}", f"there is no line {id}"))
+        if quantity > line.outstanding:
+            raise Unfit(
+                Text(
+                    f"订单行 {id} 只余 {line.outstanding} 件，不足 {quantity} 件",
+                    f"line {id} has {line.outstanding} left, not {quantity}",
+                )
+            )
+    return tuple(
+        line.model_copy(update={field: getattr(line, field) + wanted[line.id]})
+        if line.id in wanted
+        else line
+        for line in order.lines
+    )
+
+
+def all_gone(order: Order) -> bool:
+    """Whether every line has left, or was cancelled or refunded, and something left."""
+    return bool(order.parcels) and all(line.outstanding == 0 for line in order.lines)
+
+
+def none_left(order: Order) -> bool:
+    """Whether everything was cancelled or refunded before anything left."""
+    return not order.parcels and all(line.outstanding == 0 for line in order.lines)
+
+
+def all_arrived(order: Order) -> bool:
+    """Whether every parcel has arrived."""
+    return all(parcel.delivered_at is not None for parcel in order.parcels)
+
+
+def money_back(part: bool) -> Callable[[Order], bool]:
+    """Return whether a part, or all, of what was received has been paid back."""
+    if part:
+        return lambda order: 0 < order.returned_money < order.received
+    return lambda order: 0 < order.received == order.returned_money

@@ -1,0 +1,366 @@
+"""Policies: the file in which a host sets what the articles leave open, read and checked.
+
+A policy file is TOML::
+
+    [pack]
+    document = "S19"
+    title = "..."
+    published = 2026-01-01
+    zone = "Asia/Shanghai"
+    department = "operations"
+
+    [settings."handover.limit"]
+    value = "4h"
+    author = "who decided it"
+    date = 2026-01-01
+    clause = "S19-10-2a"
+
+    [enforce]
+    "shipping.paid-first" = "on"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from eldermall.calendars import DAY, microseconds, zone_named
+from eldermall.contracts.storage import PackRow
+from eldermall.engine.canonical import canonical
+from eldermall.engine.inputs import checked_id, checked_text
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.settings import Setting, Settings, SettingValue
+from eldermall.errors import EldermallError, FileUnreadable, Invalid, PolicyError
+from eldermall.texts import Text
+
+FORMAT = 1
+DOCUMENTS = ("S19",)
+DEMO_AUTHOR = "demo"
+
+_PACK_KEYS = ("document", "title", "published", "zone", "department")
+_VALUE_KEYS = ("value", "author", "date", "clause")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy that was read and checked.
+
+    Args:
+        settings: as the engine uses it.
+        body: the whole of it as canonical JSON; its hash is its version.
+        document: the document that it puts in force.
+        title: what it is called.
+        published: the day from which it applies, ISO.
+        zone: the time zone's name.
+    """
+
+    settings: Settings
+    body: bytes
+    document: str
+    title: str
+    published: str
+    zone: str
+
+    @property
+    def row(self) -> PackRow:
+        """The policy as a storage keeps it."""
+        return PackRow(self.settings.pack, self.body)
+
+    @property
+    def notice(self) -> Text | None:
+        """What output based on it must say: that its numbers are the demo's, if they are."""
+        if any(value.author == DEMO_AUTHOR for value in self.settings.origin.values()):
+            return Text(
+                "所用政策为演示政策（设定人 demo），其数值不代表任何公司的规定",
+                "based on the demo policy (author demo); its numbers are no company's rules",
+            )
+        return None
+
+
+def read_policy(source: str | Path | Mapping[str, Any], book: Rulebook) -> Policy:
+    """Read a policy and check it against the rules and clocks in ``book``.
+
+    Args:
+        source: a TOML file, or what such a file holds.
+        book: whose settings it must give.
+
+    Raises:
+        FileUnreadable: there is no such file.
+        PolicyError: something in it is wrong; says at which key and what would be right.
+    """
+    if isinstance(source, Mapping):
+        where, raw = "policy", dict(source)
+    else:
+        where, raw = str(source), _parsed(Path(source))
+    try:
+        return _checked(raw, book)
+    except PolicyError:
+        raise
+    except EldermallError as error:
+        raise PolicyError(
+            Text(f"{where}：{error.text.zh}", f"{where}: {error.text.en}")
+        ) from error
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileUnreadable(
+            Text(f"无法读取政策文件 {path}：{error.strerror}", f"can't read {path}: {error.strerror}")
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(
+            Text(f"{path} 不是有效的 TOML：{error}", f"{path} is not valid TOML: {error}")
+        ) from error
+
+
+def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
+    _only(raw, ("pack", "settings", "enforce"), "")
+    pack = _table(raw, "pack")
+    _only(pack, _PACK_KEYS, "pack.")
+    document = pack.get("document")
+    if document not in DOCUMENTS:
+        raise Invalid("pack.document", document, Text("目前只支持 S19", "only S19 is built"))
+    title = checked_text(pack.get("title", ""), "pack.title")
+    published = _date(pack.get("published"), "pack.published")
+    zone = zone_named(checked_text(pack.get("zone"), "pack.zone"), "pack.zone")
+    department = checked_id(pack.get("department"), "pack.department")
+    _check_enforce(_table(raw, "enforce"), book)
+    values = _values(_table(raw, "settings"), book)
+    start = datetime.combine(published, time(), tzinfo=zone)
+    body = canonical(
+        {
+            "v": FORMAT,
+            "document": document,
+            "title": title,
+            "published": published.isoformat(),
+            "zone": zone.key,
+            "department": department,
+            "settings": {
+                key: {
+                    "value": value.raw,
+                    "author": value.author,
+                    "date": value.date,
+                    "clause": value.clause,
+                }
+                for key, value in values.items()
+            },
+            "cites": list(book.cited),
+        }
+    )
+    settings = Settings(
+        pack=sha256(body).hexdigest(),
+        values={key: value.value for key, value in values.items()},
+        published=max(0, microseconds(start.astimezone(UTC), "pack.published")),
+        zone=zone,
+        department=department,
+        origin=values,
+    )
+    return Policy(settings, body, document, title, published.isoformat(), zone.key)
+
+
+def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
+    declared = book.settings
+    for key in given:
+        if key not in declared:
+            raise Invalid(
+                f"settings.{key}", given[key],
+                Text(
+                    "没有此设置，可用的有：" + "、".join(declared),
+                    "is no setting; there are " + ", ".join(declared),
+                ),
+            )
+    values: dict[str, SettingValue] = {}
+    unset: list[Setting] = []
+    for key, setting in declared.items():
+        if key in given:
+            values[key] = _value(setting, _table(given, key), f"settings.{key}")
+        elif setting.default is None:
+            unset.append(setting)
+        else:
+            author = "article" if setting.article is not None else "reading"
+            value = setting.parse(setting.default, key)
+            values[key] = SettingValue(value, setting.default, author, "", setting.clause)
+    if unset:
+        raise PolicyError(
+            Text(
+                "条文没有给出数值，须由贵方设定："
+                + "；".join(f"{s.key}（{s.clause}：{s.label.zh}）" for s in unset),
+                "the article gives no number and the host has set none: "
+                + "; ".join(f"{s.key} ({s.clause}: {s.label.en})" for s in unset),
+            )
+        )
+    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
+    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
+        raise Invalid(
+            "settings.shipping.limit", limit.raw,
+            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
+        )
+    return values
+
+
+def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
+    _only(given, _VALUE_KEYS, where + ".")
+    for key in _VALUE_KEYS:
+        if key not in given:
+            raise Invalid(f"{where}.{key}", None, Text("缺少此项", "is missing"))
+    author = checked_text(given["author"], f"{where}.author")
+    if not author:
+        raise Invalid(f"{where}.author", author, Text("须写明设定人", "say who decided it"))
+    if given["clause"] != setting.clause:
+        raise Invalid(
+            f"{where}.clause", given["clause"],
+            Text(f"应为 {setting.clause}", f"must be {setting.clause}"),
+        )
+    day = _date(given["date"], f"{where}.date").isoformat()
+    return SettingValue(
+        setting.parse(given["value"], f"{where}.value"), given["value"], author, day,
+        setting.clause,
+    )
+
+
+def _check_enforce(given: dict[str, Any], book: Rulebook) -> None:
+    known = {r.id for r in book.rules.values()} | {c.id for c in book.clocks.values()}
+    for id, value in given.items():
+        if id not in known:
+            raise Invalid(f"enforce.{id}", value, Text("没有此规则", "there is no such rule"))
+        if value != "on":
+            raise Invalid(
+                f"enforce.{id}", value,
+                Text(
+                    "本版本只支持 on；观察和放宽尚未实现",
+                    "must be on; observing and relaxing are not built yet",
+                ),
+            )
+
+
+def _table(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+    table = raw.get(key, {})
+    if not isinstance(table, Mapping):
+        raise Invalid(key, table, Text("须为一个表", "must be a table"))
+    return dict(table)
+
+
+def _only(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise Invalid(
+                where + key, table[key],
+                Text(
+                    "没有此项，可用的有：" + "、".join(allowed),
+                    "is no key here; there are " + ", ".join(allowed),
+                ),
+            )
+
+
+def _date(value: object, where: str) -> date:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, date) or isinstance(value, datetime) or value.year < 1971:
+        raise Invalid(
+            where, value, Text("须为日期，例如 2026-01-01", "must be a date such as 2026-01-01")
+        )
+    return value
+
+
+def settings_of(body: bytes, book: Rulebook) -> Settings:
+    """Return a kept policy as the engine uses it; values that no rule reads any more are left.
+
+    Raises:
+        PolicyError: the installed rules can't read a value of it.
+    """
+    fields = json.loads(body)
+    declared = book.settings
+    values = {
+        key: SettingValue(
+            declared[key].parse(kept["value"], key), kept["value"], kept["author"], kept["date"],
+            kept["clause"],
+        )
+        for key, kept in fields["settings"].items()
+        if key in declared
+    }
+    zone = zone_named(fields["zone"])
+    start = datetime.combine(date.fromisoformat(fields["published"]), time(), tzinfo=zone)
+    return Settings(
+        pack=sha256(body).hexdigest(),
+        values={key: value.value for key, value in values.items()},
+        published=max(0, microseconds(start.astimezone(UTC))),
+        zone=zone,
+        department=fields["department"],
+        origin=values,
+    )
+
+
+def cited(body: bytes) -> tuple[str, ...]:
+    """Return the rules and clocks that were in force with a kept policy."""
+    return tuple(json.loads(body)["cites"])
+
+
+def template(book: Rulebook) -> str:
+    """Return a commented policy file: each limit that the host must set stands beside its clause.
+
+    The library's suggestions are commented out; none is in force until somebody signs it.
+    """
+    from eldermall.rules.catalogue import clauses
+
+    lines = [
+        "# 政策文件 · Policy file",
+        "# 条文没有给出数值的时限须由贵方设定。下面注释掉的数值只是程序库的建议，不是条文的规定。",
+        "# A limit for which the article has no number is set by you. The values commented out below",
+        "# are suggestions of the library, not numbers of the article. Sign each that you put in",
+        "# force with author and date.",
+        "",
+        "[pack]",
+        'document = "S19"',
+        'title = ""',
+        "published = 2026-01-01  # 施行日期 · in force from",
+        'zone = "Asia/Shanghai"',
+        'department = "operations"  # 归口部门 · the department that answers for the mall',
+        "",
+        "[enforce]",
+        "# 每条规则只能为 on · every rule is on",
+        "",
+    ]
+    for key, setting in book.settings.items():
+        clause = clauses().get(setting.clause)
+        lines += [f"# {setting.label.zh} · {setting.label.en}"]
+        if clause is not None:
+            lines += [
+                f"# {setting.clause} {clause.article}：{clause.text.zh}",
+                f"# {clause.text.en}",
+            ]
+        if setting.article is not None:
+            shown, why = setting.article, (
+                f"条文为 {setting.article}，只能更严 · the article says so; only stricter is taken"
+            )
+        elif setting.choices:
+            shown, why = setting.choices[0], (
+                "可选 " + "、".join(setting.choices) + "，默认最严 · strictest unless you choose"
+            )
+        else:
+            shown, why = setting.suggestion, (
+                "条文无数值，必须设定；此为建议 · no number in the article, you must set it; a "
+                "suggestion of the library"
+            )
+        lines += [
+            f"# {why}",
+            f'# [settings."{key}"]',
+            f"# value = {json.dumps(shown)}",
+            '# author = ""',
+            "# date = 2026-01-01",
+            f'# clause = "{setting.clause}"',
+            "",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,22 @@
+"""What the articles demand: one module per policy, and the catalogue of articles.
+
+Each module names its source, says what it asks in two sentences and what was decided where the
+text is silent, and then holds its rules and clocks. This package is a plugin like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eldermall.engine.clock import Clock
+from eldermall.engine.rule import Rule
+from eldermall.hooks import hookimpl
+from eldermall.rules import callbacks, complaints, handover, people, review, shipping
+
+MODULES = (people, review, handover, shipping, callbacks, complaints)
+
+
+@hookimpl
+def eldermall_rules() -> Iterable[Rule | Clock]:
+    """Return the rules and clocks of S19 that are built."""
+    return [thing for module in MODULES for thing in (*module.RULES, *module.CLOCKS)]

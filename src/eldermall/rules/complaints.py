@@ -1,0 +1,191 @@
+"""Complaints and their escalation.   S19 article 12 (2).
+
+Customer service records what the customer asks for and answers promptly; what can't be answered
+promptly is reported to the department head, the head or the company leader settles the opinion,
+and then the customer is answered promptly. Decided where the text is silent: a complaint that
+runs out of its answer clock is reported by itself; the head who lets the opinion clock run out is
+passed over to the leader, and the leader is reminded at the same interval; nobody settles a
+complaint about themselves; the opinion giver holds the post when giving it. The article gives no
+number, so all limits are set by the host.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eldermall.complaints.complaint import COMPLAINT_MACHINE, Complaint
+from eldermall.engine.clock import Clock
+from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up
+from eldermall.engine.settings import Setting
+from eldermall.people.designation import LEADER, head_of
+from eldermall.rules.notices import LADDER
+from eldermall.texts import Text
+
+ANSWER_LIMIT = Setting(
+    "complaints.answer-limit",
+    Text("收到投诉后多久内须答复", "how soon a complaint is answered"),
+    "S19-12-2c",
+    "duration",
+    suggestion="24h",
+)
+OPINION_LIMIT = Setting(
+    "complaints.opinion-limit",
+    Text("上报后多久内须定下意见", "how soon an opinion is settled after the report"),
+    "S19-12-2e",
+    "duration",
+    suggestion="24h",
+)
+ANSWER_AFTER_OPINION_LIMIT = Setting(
+    "complaints.answer-after-opinion-limit",
+    Text("意见定下后多久内须答复", "how soon after the opinion the customer is answered"),
+    "S19-12-2f",
+    "duration",
+    suggestion="8h",
+)
+
+RECORDED_AT = Fact(
+    "complaint.recorded-at", "moment", "record", Text("登记时间", "when it was recorded"),
+    lambda c: c.record.recorded_at,
+)
+ESCALATED_AT = Fact(
+    "complaint.escalated-at", "moment", "record", Text("上报时间", "when it was reported upwards"),
+    lambda c: c.record.escalated_at,
+)
+HAS_OPINION = Fact(
+    "complaint.has-opinion", "flag", "record", Text("意见已定", "an opinion is settled"),
+    lambda c: c.record.opinion is not None,
+)
+AGAINST = Fact(
+    "complaint.against", "text", "record", Text("被投诉人", "whom it is about"),
+    lambda c: c.record.against,
+)
+
+
+def _holders(c: Context, designation: Any) -> list[str]:
+    return [] if designation is None else designation.on_duty(c.at)
+
+
+HEADS = looked_up(
+    "designation.head", "list", Text("部门负责人", "department head"), "designation",
+    lambda c: head_of(c.settings.department), _holders,
+)
+LEADERS = looked_up(
+    "designation.leader", "list", Text("公司领导", "company leader"), "designation",
+    lambda c: LEADER, _holders,
+)
+
+
+def _may_settle(actor: str, role: str, heads: list[str], leaders: list[str]) -> bool:
+    return (role == "department_head" and actor in heads) or (
+        role == "company_leader" and actor in leaders
+    )
+
+
+RECORDED_FIRST = Rule(
+    id="complaints.recorded-before-answer",
+    label=Text("登记诉求之后方可答复", "what the customer asks for is recorded before the answer"),
+    clauses=("S19-12-2a",),
+    guards=(COMPLAINT_MACHINE.entering("answered"),),
+    needs=(RECORDED_AT,),
+    check=lambda recorded_at: recorded_at is not None,
+    reason=Text("尚未登记客户诉求", "what the customer asks for has not been recorded"),
+)
+
+OPINION_FIRST = Rule(
+    id="complaints.opinion-before-answer",
+    label=Text("已上报的投诉须先定意见再答复", "a reported complaint is answered after an opinion"),
+    clauses=("S19-12-2e",),
+    guards=(COMPLAINT_MACHINE.entering("answered"),),
+    needs=(ESCALATED_AT, HAS_OPINION),
+    check=lambda escalated_at, has_opinion: escalated_at is None or has_opinion,
+    reason=Text(
+        "投诉已上报，部门负责人或公司领导尚未定下意见",
+        "it was reported, and neither head nor leader has settled an opinion",
+    ),
+)
+
+BY_HEAD_OR_LEADER = Rule(
+    id="complaints.opinion-by-head-or-leader",
+    label=Text("意见由在任的部门负责人或公司领导确定", "head or leader in office settle it"),
+    clauses=("S19-12-2e",),
+    guards=(COMPLAINT_MACHINE.entering("opinion_settled"),),
+    needs=(ACTOR_ID, ACTOR_ROLE, HEADS, LEADERS),
+    check=_may_settle,
+    reason=Text(
+        "{0} 不是在任的部门负责人或公司领导", "{0} is neither head nor leader in office"
+    ),
+)
+
+NOT_ONESELF = Rule(
+    id="complaints.no-judging-of-oneself",
+    label=Text("被投诉人不得为自己定意见", "nobody settles a complaint about themselves"),
+    clauses=("S19-12-2e",),
+    guards=(COMPLAINT_MACHINE.entering("opinion_settled"),),
+    needs=(ACTOR_ID, AGAINST),
+    check=lambda actor, against: actor != against,
+    reason=Text("{0} 是被投诉人", "{0} is the one complained about"),
+)
+
+
+def _unanswered(complaint: Complaint) -> dict[str, int]:
+    return {"": complaint.created_at} if complaint.answered_at is None else {}
+
+
+def _without_opinion(complaint: Complaint) -> dict[str, int]:
+    if complaint.state != "escalated" or complaint.escalated_at is None:
+        return {}
+    if complaint.raised_at is None:
+        return {"head": complaint.escalated_at}
+    return {"leader": complaint.raised_at}
+
+
+def _opinion_unsaid(complaint: Complaint) -> dict[str, int]:
+    if complaint.opinion is None or complaint.answered_at is not None:
+        return {}
+    return {"": complaint.opinion.at}
+
+
+ANSWER = Clock(
+    id="complaints.answered-in-time",
+    label=Text("及时答复投诉，否则上报", "answered in time, else reported upwards"),
+    clauses=("S19-12-2c", "S19-12-2d"),
+    kind="complaint",
+    runs=_unanswered,
+    met=lambda complaint, part: True,
+    limit=ANSWER_LIMIT,
+    starts=Text("收到投诉", "the complaint is received"),
+    stops=Text("答复客户", "the customer is answered"),
+    told=("customer_service", "department_head"),
+    on_breach="escalate",
+)
+
+OPINION = Clock(
+    id="complaints.opinion-in-time",
+    label=Text("及时定下意见，否则上报公司领导", "an opinion in time, else raised to the leader"),
+    clauses=("S19-12-2e", "S19-12-2d"),
+    kind="complaint",
+    runs=_without_opinion,
+    met=lambda complaint, part: complaint.opinion is not None,
+    limit=OPINION_LIMIT,
+    starts=Text("上报", "it is reported upwards"),
+    stops=Text("意见定下", "an opinion is settled"),
+    told=("department_head", "company_leader"),
+    on_breach="raise",
+)
+
+ANSWER_AFTER_OPINION = Clock(
+    id="complaints.answered-after-opinion",
+    label=Text("意见定下后及时答复客户", "answered in time after the opinion"),
+    clauses=("S19-12-2f",),
+    kind="complaint",
+    runs=_opinion_unsaid,
+    met=lambda complaint, part: True,
+    limit=ANSWER_AFTER_OPINION_LIMIT,
+    starts=Text("意见定下", "the opinion is settled"),
+    stops=Text("答复客户", "the customer is answered"),
+    told=("customer_service", "department_head"),
+    ladder=LADDER,
+)
+
+RULES: tuple[Rule, ...] = (RECORDED_FIRST, OPINION_FIRST, BY_HEAD_OR_LEADER, NOT_ONESELF)
+CLOCKS: tuple[Clock, ...] = (ANSWER, OPINION, ANSWER_AFTER_OPINION)

@@ -1,0 +1,70 @@
+"""Designated persons.   S19 article 5; articles 2, 3.
+
+Every link of daily operation needs at least one designated person in force when staff act in it; a
+department alone is not enough. Decided where the text is silent: the customer's and merchant's own
+moves, and what the system notes (payments, arrivals, escalations), are not stopped by a gap that
+only the company can close; the gap shows in the work list.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eldermall.callbacks.callback import CALLBACK_MACHINE
+from eldermall.complaints.complaint import COMPLAINT_MACHINE
+from eldermall.engine.actor import STAFF
+from eldermall.engine.clock import Clock
+from eldermall.engine.machine import Guard, Machine
+from eldermall.engine.rule import ACTOR_ROLE, Context, Fact, Rule, looked_up
+from eldermall.listings.machine import DISPLAY, WORK
+from eldermall.orders.machine import GOODS, PAYMENT
+from eldermall.texts import Text
+
+REVIEW_MOVES = ("start_review", "approve", "return")
+
+
+def on_duty(link: str, label: Text) -> Fact:
+    """Return the fact: the persons designated for a link when the move happens."""
+
+    def read(c: Context, record: Any) -> list[str]:
+        return [] if record is None else record.on_duty(c.at)
+
+    return looked_up(
+        f"designation.{link}", "list", label, "designation", lambda c: link, read
+    )
+
+
+def _staffed(link: str, name: Text, guards: tuple[Guard, ...]) -> Rule:
+    return Rule(
+        id=f"people.designated-for-{link.replace('_', '-')}",
+        label=Text(
+            f"“{name.zh}”环节须有在任的指定人员", f"the link {name.en} has a designated person"
+        ),
+        clauses=("S19-05a",),
+        guards=guards,
+        needs=(ACTOR_ROLE, on_duty(link, name)),
+        check=lambda role, persons: role not in STAFF or bool(persons),
+        reason=Text(
+            f"“{name.zh}”环节没有在任的指定人员", f"nobody is designated for the link {name.en}"
+        ),
+    )
+
+
+def _moves(*machines: Machine, but: tuple[str, ...] = ()) -> tuple[Guard, ...]:
+    return tuple(
+        machine.move(name)
+        for machine in machines
+        for name in sorted({t.name for t in machine.transitions if t.by})
+        if name not in but
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _staffed("listing", Text("上架", "listing"), _moves(WORK, DISPLAY, but=REVIEW_MOVES)),
+    _staffed("review", Text("审核", "review"), tuple(WORK.move(name) for name in REVIEW_MOVES)),
+    _staffed("order", Text("订单", "order"), _moves(GOODS, PAYMENT)),
+    _staffed("callback", Text("回访", "callback"), _moves(CALLBACK_MACHINE)),
+    _staffed("after_sale", Text("售后", "after-sale"), _moves(COMPLAINT_MACHINE)),
+)
+
+CLOCKS: tuple[Clock, ...] = ()
