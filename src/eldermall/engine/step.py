@@ -94,7 +94,7 @@ def step(
     built_in = _built_in(kind, machine, state, taken, command, c, technical)
     if taken is None:
         return Step(Decision(subject, command.name, state, tuple(built_in), {}, False))
-    verdicts: list[Verdict] = []
+    verdicts: dict[str, Verdict] = {}
     facts: dict[str, Any] = {}
     applies = c.at >= c.settings.published
     try:
@@ -116,12 +116,9 @@ def step(
                 f"{broken.__cause__!r}",
             )
         ) from broken.__cause__
-    verdicts[:0] = built_in
-    allowed = True
-    for verdict in verdicts:
-        if verdict.outcome != "allowed" and verdict.enforced:
-            allowed = False
-    decision = Decision(subject, command.name, state, tuple(verdicts), facts, allowed)
+    said = (*built_in, *verdicts.values())
+    allowed = all(verdict.outcome == "allowed" or not verdict.enforced for verdict in said)
+    decision = Decision(subject, command.name, state, said, facts, allowed)
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
@@ -137,7 +134,7 @@ class _Broken(Exception):  # noqa: N818 - never leaves this module
         self.what = what
 
 
-def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: list[Verdict]) -> None:
+def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: dict[str, Verdict]) -> None:
     for fact in plan.facts:
         if fact.name not in facts:
             try:
@@ -147,6 +144,8 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: list[Verdict])
             facts[fact.name] = value
     observed = c.settings.observed
     for rule in plan.rules:
+        if rule.name in verdicts:
+            continue
         if plan.dated and not rule.valid(_binding_moment(rule.binds, c)):
             continue
         try:
@@ -155,7 +154,7 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: list[Verdict])
             raise _Broken(rule.name) from error
         if rule.id in observed and verdict.outcome != "allowed":
             verdict = replace(verdict, enforced=False)
-        verdicts.append(verdict)
+        verdicts[rule.name] = verdict
 
 
 def _binding_moment(binds: str, c: Context) -> int:

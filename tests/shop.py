@@ -1,0 +1,122 @@
+"""A small shop for tests: people, a clock that only moves when told, and orders on their way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from eldermall import Actor, Mall, head_of, person, system
+
+ROOT = Path(__file__).parent.parent
+POLICY = ROOT / "examples" / "demo-policy.toml"
+START = datetime(2026, 3, 2, 1, tzinfo=UTC)  # a Monday, 09:00 in Shanghai
+
+OPERATIONS = person("olivia", "operations", department="operations")
+REVIEWER = person("rui", "operations", department="operations")
+SERVICE = person("chen", "customer_service", department="operations")
+AGENT = person("wang", "field_agent", department="operations")
+HEAD = person("hu", "department_head", department="operations")
+LEADER = person("lin", "company_leader", department="board")
+CUSTOMER = person("grandma-li", "customer")
+STRANGER = person("somebody", "customer")
+MERCHANT = person("zhao", "merchant", merchant="tea-house")
+RIVAL = person("qian", "merchant", merchant="rival")
+PAYMENTS = system("payments")
+COURIER = system("courier:SF")
+
+EVERYBODY: tuple[Actor, ...] = (
+    OPERATIONS, REVIEWER, SERVICE, AGENT, HEAD, LEADER, CUSTOMER, STRANGER, MERCHANT, RIVAL,
+    PAYMENTS,
+)
+
+CONTENT = {"title": "Green tea", "description": "250 g, spring", "price": 6800, "currency": "CNY"}
+PASSED = {
+    name: {"passed": True, "note": "checked"}
+    for name in ("legality", "authenticity", "reasonableness")
+}
+FAILED = {**PASSED, "authenticity": {"passed": False, "note": "no proof of origin"}}
+
+
+class Time:
+    """The present, which moves only when told."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **by: float) -> datetime:
+        """Let time pass and return the new present."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+def open_mall(url: str = "memory:", time: Time | None = None, **more: Any) -> Mall:
+    """Open a mall under the demo policy."""
+    return Mall.open(url, **{"policy": POLICY, "now": time or Time()} | more)
+
+
+def staff(mall: Mall) -> None:
+    """Designate everybody who has to be."""
+    for link in ("listing", "order", "callback", "after_sale"):
+        mall.designations.appoint(link, OPERATIONS.id, by=LEADER)
+    mall.designations.appoint("review", REVIEWER.id, by=LEADER)
+    mall.designations.appoint(head_of("operations"), HEAD.id, by=LEADER)
+    mall.designations.appoint("leader", LEADER.id, by=LEADER)
+    mall.assignments.appoint("tea-house", AGENT.id, by=OPERATIONS)
+
+
+def place(mall: Mall, id: str = "A1", **more: Any) -> None:
+    """Place an order of two lines, 3 of tea and 1 of honey, from the tea house."""
+    lines = [
+        {"id": "tea", "listing": "green-tea", "quantity": 3, "amount": 20400},
+        {"id": "honey", "listing": "honey", "quantity": 1, "amount": 5600},
+    ]
+    given = {
+        "customer": CUSTOMER.id, "merchant": "tea-house", "lines": lines, "total": 27000,
+        "freight": 1000, "by": CUSTOMER,
+    }
+    mall.orders.place(id, **given | more)
+
+
+def accept(mall: Mall, id: str = "A1") -> None:
+    """Take a placed order to accepted."""
+    mall.orders.hand_over(id, to=AGENT.id, by=SERVICE)
+    mall.orders.contact_merchant(id, way="phone", by=AGENT)
+    mall.orders.accept(id, by=MERCHANT)
+
+
+def pay(mall: Mall, id: str = "A1", amount: int = 27000) -> None:
+    """Book an order's payment."""
+    mall.orders.paid(id, amount, f"pay-{id}", by=PAYMENTS)
+
+
+def ship(mall: Mall, id: str = "A1", lines: dict[str, int] | None = None, **more: Any) -> None:
+    """Send a parcel, by default with everything."""
+    lines = lines or {"tea": 3, "honey": 1}
+    given = {
+        "parcel": f"p-{'-'.join(lines)}", "courier": "SF", "tracking": "SF1001", "lines": lines,
+        "by": MERCHANT,
+    }
+    mall.orders.ship(id, **given | more)
+
+
+def completed(mall: Mall, id: str = "A1") -> None:
+    """Take a new order all the way to completed."""
+    place(mall, id)
+    pay(mall, id)
+    accept(mall, id)
+    ship(mall, id)
+    mall.orders.deliver(id, parcel="p-tea-honey", by=COURIER)
+    mall.orders.complete(id, by=CUSTOMER)
+
+
+def publish(mall: Mall, id: str = "green-tea") -> None:
+    """Take a new listing all the way to shown."""
+    mall.listings.draft(id, content=CONTENT, merchant="tea-house", by=MERCHANT)
+    mall.listings.submit(id, by=MERCHANT)
+    mall.listings.start_review(id, by=REVIEWER)
+    mall.listings.approve(id, criteria=PASSED, by=REVIEWER)
+    mall.listings.publish(id, by=OPERATIONS)
