@@ -153,6 +153,6 @@ class NotInTransaction(StorageError):
 
 
 class NotJoinable(StorageError):
-    """This storage or this connection can't be joined."""
+    """The storage or the connection can't be joined."""
 
     code = "not-joinable"

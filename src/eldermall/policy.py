@@ -115,7 +115,10 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileUnreadable(
-            Text(f"无法读取政策文件 {path}：{error.strerror}", f"can't read {path}: {error.strerror}")
+            Text(
+                f"无法读取政策文件 {path}：{error.strerror}",
+                f"can't read {path}: {error.strerror}",
+            )
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(
@@ -170,10 +173,10 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
 
 def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
     declared = book.settings
-    for key in given:
+    for key, wrong in given.items():
         if key not in declared:
             raise Invalid(
-                f"settings.{key}", given[key],
+                f"settings.{key}", wrong,
                 Text(
                     "没有此设置，可用的有：" + "、".join(declared),
                     "is no setting; there are " + ", ".join(declared),
@@ -318,9 +321,9 @@ def template(book: Rulebook) -> str:
     lines = [
         "# 政策文件 · Policy file",
         "# 条文没有给出数值的时限须由贵方设定。下面注释掉的数值只是程序库的建议，不是条文的规定。",
-        "# A limit for which the article has no number is set by you. The values commented out below",
-        "# are suggestions of the library, not numbers of the article. Sign each that you put in",
-        "# force with author and date.",
+        "# A limit for which the article has no number is set by you. The values commented out",
+        "# below are suggestions of the library, not numbers of the article. Sign each that you",
+        "# put in force with author and date.",
         "",
         "[pack]",
         'document = "S19"',

@@ -7,7 +7,14 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from eldermall.errors import Invalid
 from eldermall.texts import Text
@@ -117,8 +124,8 @@ _RULES = {
     "string_pattern_mismatch": Text("格式不符：{pattern}", "must match {pattern}"),
     "string_type": Text("须为文字", "must be a text"),
     "int_type": Text("须为整数", "must be a whole number"),
-    "string_too_short": Text("不得少于 {min_length} 个字符", "needs {min_length} characters or more"),
-    "string_too_long": Text("不得超过 {max_length} 个字符", "has more than {max_length} characters"),
+    "string_too_short": Text("不得少于 {min_length} 个字符", "must have {min_length} characters"),
+    "string_too_long": Text("不得超过 {max_length} 个字符", "holds {max_length} at most"),
     "greater_than_equal": Text("不得小于 {ge}", "must be {ge} or more"),
     "less_than_equal": Text("不得大于 {le}", "must be {le} or less"),
     "missing": Text("缺少此项", "is missing"),

@@ -251,7 +251,7 @@ class _Check:
             self.cover(row, waiting)
             head = Head(row.seq, row.hash)
         self.finish(subject, head, waiting)
-        for missing in sorted({s for s in self.leaves} | {s for s, _ in waiting}):
+        for missing in sorted(set(self.leaves) | {s for s, _ in waiting}):
             self.say(
                 missing, "chain-removed", f"{missing} 的全部记录已消失",
                 f"all entries of {missing} are gone",

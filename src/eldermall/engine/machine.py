@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import transitions
+from transitions import Machine as Compiled
 
 from eldermall.engine.actor import Role
 from eldermall.errors import DefinitionError
@@ -72,7 +72,7 @@ class Guard:
     name: str
 
 
-class Unfit(Exception):  # noqa: N818 - a signal between an effect and the step, never seen outside
+class Unfit(Exception):
     """Raised by an effect whose data forbid the move.
 
     Args:
@@ -132,7 +132,10 @@ class Machine:
         """
         if not any(t.name == name for t in self.transitions):
             raise DefinitionError(
-                Text(f"状态机 {self.name} 没有动作 {name}", f"machine {self.name} has no move {name}")
+                Text(
+                    f"状态机 {self.name} 没有动作 {name}",
+                    f"machine {self.name} has no move {name}",
+                )
             )
         return Guard(self.name, "move", name)
 
@@ -177,13 +180,16 @@ class Machine:
         return tuple(t for t in self.transitions if t.when is not None)
 
     @cached_property
-    def compiled(self) -> transitions.Machine:
+    def compiled(self) -> Compiled:
         """The shared machine of the `transitions` library: no models, no shortcuts, no queue."""
-        return transitions.Machine(
+        return Compiled(
             model=None,
             initial=None,
             states=[NEW, *self.labels],
-            transitions=[[t.name, list(t.sources), t.target] for t in self.transitions],
+            transitions=[
+                {"trigger": t.name, "source": list(t.sources), "dest": t.target}
+                for t in self.transitions
+            ],
             auto_transitions=False,
             queued=False,
             send_event=True,

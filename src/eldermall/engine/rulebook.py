@@ -123,7 +123,8 @@ class Rulebook:
     def settings(self) -> Mapping[str, Setting]:
         """Every setting that a rule or clock reads, by key."""
         declared: dict[str, Setting] = {}
-        for owner in (*self.rules.values(), *self.clocks.values()):
+        owners: list[Rule | Clock] = [*self.rules.values(), *self.clocks.values()]
+        for owner in owners:
             for setting in owner.settings:
                 if declared.setdefault(setting.key, setting) != setting:
                     raise DefinitionError(
@@ -151,7 +152,8 @@ class Rulebook:
                     raise DefinitionError(
                         Text(
                             f"规则 {rule.id} 守护的 {guard.machine}.{guard.name} 不存在",
-                            f"rule {rule.id} guards {guard.machine}.{guard.name}, which isn't there",
+                            f"rule {rule.id} guards {guard.machine}.{guard.name}, which isn't "
+                            "there",
                         )
                     )
             for fact in rule.needs:
@@ -206,8 +208,9 @@ class Rulebook:
             follows.setdefault((reaction.kind, reaction.event), set()).update(
                 (reaction.target, event) for event in events
             )
-        for start in follows:
-            reached, ahead = set(), set(follows[start])
+        for start, next_ones in follows.items():
+            reached: set[tuple[str, str]] = set()
+            ahead = set(next_ones)
             while ahead:
                 reached |= ahead
                 ahead = {n for a in ahead for n in follows.get(a, ())} - reached

@@ -1,4 +1,4 @@
-"""Sealing: waiting entries go under a Merkle root, chained to the last, off the path of commands."""
+"""Sealing: waiting entries go under a root chained to the last, off the path of commands."""
 
 from __future__ import annotations
 

@@ -155,7 +155,8 @@ class Technical:
         key_age: how long an idempotency key is kept.
         claim: how long a relay holds a message that it tries.
         attempts: tries of a message before it is dead.
-        retry: the first wait between tries of a message or a failed clock; it doubles each time.
+        retry: the wait before a failed clock is tried again, and before the second try of a
+            message; for messages it doubles each time.
         sealing_batch: the most entries under one root.
         settle_patience: seconds to wait for a lock when pending refusals are written.
     """

@@ -100,7 +100,8 @@ def step(
     try:
         if applies:
             _ask(book.plan(machine, taken), c, facts, verdicts)
-        after, path = record, ()
+        after = record
+        path: tuple[Moved, ...] = ()
         if not built_in:
             after, path = _apply(kind, machine, taken, state, c)
             if applies:
@@ -128,7 +129,7 @@ def step(
     return Step(decision, after, path, changed, requests)
 
 
-class _Broken(Exception):  # noqa: N818 - never leaves this module
+class _Broken(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what

@@ -8,8 +8,9 @@ from typing import Any
 
 from eldermall.contracts.storage import ClockRow
 from eldermall.engine.actor import system
-from eldermall.engine.clock import Clock, ClockChange
+from eldermall.engine.clock import Act, Clock, ClockChange
 from eldermall.engine.inputs import Arguments
+from eldermall.engine.journal import Entry
 from eldermall.engine.kind import Command
 from eldermall.engine.unit import Engine, Work, _Refusal
 from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
@@ -45,32 +46,32 @@ def sweep(engine: Engine, now: int) -> Swept:
     Several may sweep at once: a clock is acted on once.
     """
     did = {"warned": 0, "breached": 0, "repeated": 0}
-    failed: dict[tuple[str, str, str, int], Failed] = {}
+    failed: list[Failed] = []
+    tried: set[tuple[str, str, str, int, int]] = set()
     while True:
         with engine.storage.read(engine.mall) as tx:
-            due = [
-                row
-                for row in tx.due_clocks(now, BATCH + len(failed))
-                if (row.subject, row.name, row.part, row.started) not in failed
-            ]
+            due = [row for row in tx.due_clocks(now, BATCH + len(failed)) if _key(row) not in tried]
         if not due:
             break
         for row in due:
+            tried.add(_key(row))
             try:
                 for act in _act(engine, row, now):
                     did[act] += 1
             except EldermallError as error:
-                failed[row.subject, row.name, row.part, row.started] = Failed(
-                    row.subject, row.name, row.part, error.text
-                )
+                failed.append(Failed(row.subject, row.name, row.part, error.text))
                 if not isinstance(error, Conflict):
                     _note_failure(engine, row, now, error)
     with engine.begin() as tx:
         tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
-    return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed.values()))
+    return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed))
 
 
-def _act(engine: Engine, due: ClockRow, now: int) -> list[str]:
+def _key(row: ClockRow) -> tuple[str, str, str, int, int]:
+    return row.subject, row.name, row.part, row.started, row.stage
+
+
+def _act(engine: Engine, due: ClockRow, now: int) -> list[Act]:
     clock = engine.book.clocks.get(due.name)
     if clock is None:
         raise SchemaError(
@@ -87,7 +88,7 @@ def _act(engine: Engine, due: ClockRow, now: int) -> list[str]:
                 return []
             acts = clock.acts(row.started, row.due, engine.pack(row.pack, tx))
             cause = system(f"clock:{clock.name}")
-            did = []
+            did: list[Act] = []
             while row.next is not None and row.next <= now:
                 moment, act, who = acts[row.stage]
                 row = replace(
@@ -128,23 +129,19 @@ def _told(clock: Clock, change: ClockChange, who: tuple[str, ...]) -> Mapping[st
 
 
 def _note_failure(engine: Engine, row: ClockRow, now: int, error: EldermallError) -> None:
-    kind, id = row.subject.split("/", 1)
+    entry = Entry(
+        row.subject,
+        now,
+        {
+            "what": "clock.failed",
+            "outcome": "failed",
+            "actor": system(f"clock:{row.name}").as_json(),
+            "clock": row.name,
+            "part": row.part,
+            "pack": row.pack,
+            "why": error.text.en,
+        },
+    )
     with engine.begin() as tx:
-        work = Work(engine, tx, now)
-        held = work.hold(engine.book.kind(kind), id)
-        later = replace(row, next=now + engine.technical.retry)
-        cause = system(f"clock:{row.name}")
-        work.write(
-            held, now, Command(kind, "", id, cause, Arguments()),
-            {
-                "what": "clock.failed",
-                "outcome": "failed",
-                "actor": cause.as_json(),
-                "clock": row.name,
-                "part": row.part,
-                "why": error.text.en,
-            },
-            (), [], [("ClockFailed", {"clock": row.name, "part": row.part})],
-        )
-        held.changed[row.name, row.part, row.started] = later
-        work.flush()
+        engine.append(tx, entry)
+        tx.put_clocks([replace(row, next=now + engine.technical.retry)])

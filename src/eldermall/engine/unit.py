@@ -30,7 +30,7 @@ from eldermall.engine.canonical import canonical
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of, chain
 from eldermall.engine.kind import Command, Kind, Record, subject_of
-from eldermall.engine.rule import Context, Decision
+from eldermall.engine.rule import MISSING, Context, Decision
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.engine.step import Step, context, edge, step
@@ -53,7 +53,7 @@ class _Held:
     changed: dict[tuple[str, str, int], ClockRow] = field(default_factory=dict)
 
 
-class _Refusal(Exception):  # noqa: N818 - carries a refusal out of the transaction
+class _Refusal(Exception):
     def __init__(self, decision: Decision, entry: Entry) -> None:
         super().__init__()
         self.decision = decision
@@ -281,9 +281,7 @@ def _said(
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
-    known = {
-        name: value for name, value in decision.facts.items() if not repr(value) == "MISSING"
-    }
+    known = {name: value for name, value in decision.facts.items() if value is not MISSING}
     return {
         "facts": known,
         "verdicts": [verdict.as_json() for verdict in decision.verdicts],
@@ -303,6 +301,8 @@ class Engine:
         read_pack: reads a kept policy.
         now: the moment now, in microseconds since 1970 UTC.
         technical: settings that serve no clause.
+        pending: refusals of joined transactions that wait to be written, oldest first.
+        settling: held by whoever writes them.
     """
 
     mall: str
@@ -312,9 +312,9 @@ class Engine:
     packs: dict[str, Settings]
     read_pack: Callable[[bytes], Settings]
     now: Callable[[], int]
-    technical: Technical = Technical()
-    pending: list[Entry] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    technical: Technical
+    pending: deque[Entry] = field(default_factory=deque)
+    settling: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of our own that writes."""
@@ -353,8 +353,7 @@ class Engine:
             Conflict: somebody else moved first.
             KeyReused: the idempotency key was used with other content.
         """
-        if self.pending:
-            self.try_settle()
+        self.try_settle()
         return self._perform(command, self.begin, self._keep_refusal)
 
     def perform_joined(self, command: Command, savepoint: Begin) -> Record:
@@ -436,17 +435,17 @@ class Engine:
 
     def _keep_refusal(self, entry: Entry) -> None:
         with self.begin() as tx:
-            self._append(tx, entry)
+            self.append(tx, entry)
 
-    def _append(self, tx: Transaction, entry: Entry) -> None:
+    def append(self, tx: Transaction, entry: Entry) -> None:
+        """Append ``entry`` alone to its subject's chain."""
         kind, id = entry.subject.split("/", 1)
         _, head = tx.load(kind, id)
         row, personal, _ = chain(self.mall, entry, head, self.now())
         tx.append([row], personal)
 
     def _postpone(self, entry: Entry) -> None:
-        with self.lock:
-            self.pending.append(entry)
+        self.pending.append(entry)
 
     def settle(self) -> int:
         """Write the refusals that wait; return how many were written.
@@ -454,20 +453,24 @@ class Engine:
         Raises:
             Conflict: the database is locked; they go on waiting.
         """
-        written = 0
-        with self.lock:
-            while self.pending:
-                with self.storage.write(
-                    self.mall, patience=self.technical.settle_patience
-                ) as tx:
-                    self._append(tx, self.pending[0])
-                del self.pending[0]
-                written += 1
-        return written
+        with self.settling:
+            return self._settle()
 
     def try_settle(self) -> None:
-        """Write the refusals that wait if the database isn't locked."""
-        try:
-            self.settle()
-        except Conflict:
-            return
+        """Write the refusals that wait, unless the database is locked or somebody is at it."""
+        if self.pending and self.settling.acquire(blocking=False):
+            try:
+                self._settle()
+            except Conflict:
+                return
+            finally:
+                self.settling.release()
+
+    def _settle(self) -> int:
+        written = 0
+        while self.pending:
+            with self.storage.write(self.mall, patience=self.technical.settle_patience) as tx:
+                self.append(tx, self.pending[0])
+            self.pending.popleft()
+            written += 1
+        return written

@@ -232,6 +232,8 @@ def grant_exception(c: Context) -> dict[str, Any]:
                 f"line {c.args.line} has nothing that waits to leave by courier",
             )
         )
+    if c.args.until <= c.at:
+        raise Unfit(Text("新的期限须晚于批准时间", "the new limit must lie after the approval"))
     if c.args.customer_told_at > c.at:
         raise Unfit(
             Text("须先告知客户，再记录例外", "the customer is told before the exception stands")

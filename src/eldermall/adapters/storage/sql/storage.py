@@ -106,11 +106,12 @@ class SqlStorage:
         while True:
             try:
                 self._ready()
-                return
             except Conflict:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.01 + secrets.randbelow(20) / 1000)
+            else:
+                return
 
     def _ready(self) -> None:
         s = self._ready_statements()
@@ -276,7 +277,7 @@ class _Statements:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         s = schema
-        mall = bindparam("mall")
+        mall: Any = bindparam("mall")
         chain = s.entries.alias()
         of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
         last = select(chain.c.seq).where(of).order_by(chain.c.seq.desc()).limit(1)

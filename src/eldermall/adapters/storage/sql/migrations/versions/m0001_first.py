@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -22,7 +24,7 @@ RECORDS: dict[str, tuple[str, ...]] = {
 def upgrade(prefix: str) -> None:
     """Make every table."""
 
-    def table(name: str, *columns: sa.Column[object], **indexes: tuple[str, ...]) -> None:
+    def table(name: str, *columns: sa.Column[Any], **indexes: tuple[str, ...]) -> None:
         op.create_table(prefix + name, *columns)
         for index, names in indexes.items():
             op.create_index(f"ix_{prefix}{name}_{index}", prefix + name, list(names))
@@ -38,11 +40,10 @@ def upgrade(prefix: str) -> None:
             open=("mall", "open", "id"),
             **{name: ("mall", name, "id") for name in fields},
         )
-    chain = lambda: (key("mall", 64), key("subject", 100), number_key("seq"))  # noqa: E731
-    table("entries", *chain(), body("hash"), body("body"))
-    table("unsealed", *chain(), body("hash"))
+    table("entries", *chain_key(), body("hash"), body("body"))
+    table("unsealed", *chain_key(), body("hash"))
     table(
-        "personal", *chain(), key("path", 100), text("purpose", 64), body("salt"), body("value")
+        "personal", *chain_key(), key("path", 100), text("purpose", 64), body("salt"), body("value")
     )
     table(
         "clocks", key("mall", 64), key("subject", 100), key("name", 80), key("part", 64),
@@ -72,26 +73,31 @@ def upgrade(prefix: str) -> None:
     )
 
 
-def key(name: str, length: int) -> sa.Column[object]:
+def key(name: str, length: int) -> sa.Column[Any]:
     """Return a text that is part of a key."""
     return sa.Column(name, sa.String(length), primary_key=True)
 
 
-def number_key(name: str) -> sa.Column[object]:
+def number_key(name: str) -> sa.Column[Any]:
     """Return a number that is part of a key."""
     return sa.Column(name, sa.BigInteger, primary_key=True, autoincrement=False)
 
 
-def text(name: str, length: int) -> sa.Column[object]:
+def text(name: str, length: int) -> sa.Column[Any]:
     """Return a text that is always there."""
     return sa.Column(name, sa.String(length), nullable=False)
 
 
-def number(name: str) -> sa.Column[object]:
+def chain_key() -> tuple[sa.Column[Any], ...]:
+    """Return the key of an entry."""
+    return key("mall", 64), key("subject", 100), number_key("seq")
+
+
+def number(name: str) -> sa.Column[Any]:
     """Return a number that is always there."""
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
-def body(name: str) -> sa.Column[object]:
+def body(name: str) -> sa.Column[Any]:
     """Return bytes that are always there."""
     return sa.Column(name, sa.LargeBinary, nullable=False)

@@ -1,0 +1,38 @@
+# make demo   install and watch a few days of a mall under its rules
+# make test   install and run all tests
+# make bench  install and run the benchmarks
+# make check  lint, types, import contracts, docs
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench check clean
+
+demo: $(VENV)/.core
+	$(BIN)/eldermall demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+$(VENV)/.core: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build site
