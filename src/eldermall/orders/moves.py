@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Quantity
+from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Personal, Quantity
 from eldermall.engine.machine import Unfit
 from eldermall.engine.room import Arguments
 from eldermall.engine.rule import Context
@@ -104,7 +104,7 @@ class Except(Arguments):
 class Cancel(Arguments):
     """Why, and which quantities; all that hasn't left if no lines are named."""
 
-    reason: Label
+    reason: Annotated[Label, Personal("order")]
     lines: Annotated[dict[Id, Quantity] | None, Field(max_length=500)]
 
 
