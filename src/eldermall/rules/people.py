@@ -1,9 +1,10 @@
 """Designated persons.   S19 article 5; articles 2, 3.
 
 Every link of daily operation needs at least one designated person in force when staff act in it; a
-department alone is not enough. Decided where the text is silent: the customer's and merchant's own
-moves, and what the system notes (payments, arrivals, escalations), are not stopped by a gap that
-only the company can close; the gap shows in the work list.
+department alone is not enough. Both channels of the mall answer to one department. Decided where
+the text is silent: the customer's and merchant's own moves, and what the system notes (payments,
+arrivals, escalations), are not stopped by a gap that only the company can close; the gap shows in
+the work list. A policy may name further channels, which then answer to the same department.
 """
 
 from __future__ import annotations
@@ -15,10 +16,23 @@ from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.engine.actor import STAFF
 from eldermall.engine.clock import Clock
 from eldermall.engine.machine import Guard, Machine
-from eldermall.engine.rule import ACTOR_ROLE, Context, Fact, Rule, looked_up
+from eldermall.engine.rule import ACTOR_ROLE, Context, Fact, Rule, looked_up, set_by
+from eldermall.engine.settings import Setting
 from eldermall.listings.machine import DISPLAY, WORK
 from eldermall.orders.machine import GOODS, PAYMENT
 from eldermall.texts import Text
+
+CHANNELS = Setting(
+    "people.channels",
+    Text("商城的渠道", "the channels of the mall"),
+    "S19-03a",
+    "names",
+    article=["wechat", "app"],
+    stricter="more",
+)
+CHANNEL = Fact(
+    "channel", "text", "argument", Text("渠道", "the channel"), lambda c: c.args.channel
+)
 
 REVIEW_MOVES = ("start_review", "approve", "return")
 
@@ -59,7 +73,19 @@ def _moves(*machines: Machine, but: tuple[str, ...] = ()) -> tuple[Guard, ...]:
     )
 
 
+KNOWN_CHANNEL = Rule(
+    id="people.known-channel",
+    label=Text("须来自政策列明的渠道", "it comes through a channel that the policy names"),
+    clauses=("S19-03a",),
+    guards=(WORK.move("draft"), GOODS.move("place"), COMPLAINT_MACHINE.move("receive")),
+    needs=(CHANNEL, set_by(CHANNELS)),
+    check=lambda channel, channels: channel in channels,
+    reason=Text("政策没有渠道 {0}，只有 {1}", "the policy has no channel {0}, only {1}"),
+    settings=(CHANNELS,),
+)
+
 RULES: tuple[Rule, ...] = (
+    KNOWN_CHANNEL,
     _staffed("listing", Text("上架", "listing"), _moves(WORK, DISPLAY, but=REVIEW_MOVES)),
     _staffed("review", Text("审核", "review"), tuple(WORK.move(name) for name in REVIEW_MOVES)),
     _staffed("order", Text("订单", "order"), _moves(GOODS, PAYMENT)),
