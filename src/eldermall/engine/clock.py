@@ -37,7 +37,7 @@ class Rung:
     who: tuple[Role, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clock:
     """A time limit that an article sets.
 

@@ -240,7 +240,7 @@ def _reason(verdict: Verdict) -> Text:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """What an article demands of a move.
 

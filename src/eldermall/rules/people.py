@@ -27,7 +27,7 @@ CHANNELS = Setting(
     Text("商城的渠道", "the channels of the mall"),
     "S19-03a",
     "names",
-    article=["wechat", "app"],
+    article=("wechat", "app"),
     stricter="more",
 )
 CHANNEL = Fact(

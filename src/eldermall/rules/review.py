@@ -23,7 +23,7 @@ CRITERIA = Setting(
     Text("审核须逐项判断的标准", "the criteria that a review judges one by one"),
     "S19-09-3a",
     "names",
-    article=["legality", "authenticity", "reasonableness"],
+    article=("legality", "authenticity", "reasonableness"),
     stricter="more",
 )
 
