@@ -1,14 +1,15 @@
 """Canonical JSON (RFC 8785) of the values that entries hold.
 
 Only strings, whole numbers within 2**53 - 1, booleans, None, lists and objects whose keys are of
-``[A-Za-z0-9_.:-]`` are taken: for these the standard encoder with sorted keys and no spaces
-gives the bytes that RFC 8785 asks for.
+``[A-Za-z0-9_.:-]`` are taken: for these the standard encoder with sorted keys and no spaces gives
+the bytes that RFC 8785 asks for.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from eldermall.errors import Invalid
@@ -27,41 +28,59 @@ def canonical(value: Any) -> bytes:
     Raises:
         Invalid: it holds something that an entry can't hold, and where.
     """
-    _check(value, "$")
+    try:
+        _check(value)
+    except _Wrong as wrong:
+        raise Invalid("$" + "".join(reversed(wrong.path)), wrong.value, wrong.why) from None
     return _encode(value).encode()
 
 
-def _check(value: Any, where: str) -> None:
+class _Wrong(Exception):
+    def __init__(self, value: object, why: Text) -> None:
+        super().__init__()
+        self.value = value
+        self.why = why
+        self.path: list[str] = []
+
+
+def _check(value: Any) -> None:
     kind = type(value)
     if kind is str:
         if not value.isascii() and not _encodable(value):
-            raise Invalid(
-                where, value, Text("含有不成对的代理字符", "holds a lone surrogate")
-            )
+            raise _Wrong(value, Text("含有不成对的代理字符", "holds a lone surrogate"))
     elif kind is int:
         if not -_LARGEST <= value <= _LARGEST:
-            raise Invalid(where, value, Text("整数超出 ±(2^53-1)", "must lie within 2**53 - 1"))
+            raise _Wrong(value, Text("整数超出 ±(2^53-1)", "must lie within 2**53 - 1"))
     elif kind is dict:
         for key, inner in value.items():
-            if type(key) is not str or _KEY.fullmatch(key) is None:
-                raise Invalid(
-                    where,
-                    key,
-                    Text("键只能由 A-Za-z0-9_.:- 组成", "a key is made of A-Za-z0-9_.:-"),
-                )
-            _check(inner, f"{where}.{key}")
+            if not _is_key(key):
+                raise _Wrong(key, Text("键只能由 A-Za-z0-9_.:- 组成", "a key is of A-Za-z0-9_.:-"))
+            if type(inner) is not str or not inner.isascii():
+                _check_at(key, inner)
     elif kind is list or kind is tuple:
         for number, inner in enumerate(value):
-            _check(inner, f"{where}[{number}]")
+            _check_at(number, inner)
     elif kind is not bool and value is not None:
-        raise Invalid(
-            where,
+        raise _Wrong(
             value,
             Text(
                 "只能是文字、整数、真假、空、列表或对象",
                 "must be a string, whole number, boolean, None, list or object",
             ),
         )
+
+
+def _check_at(step: str | int, value: Any) -> None:
+    try:
+        _check(value)
+    except _Wrong as wrong:
+        wrong.path.append(f".{step}" if type(step) is str else f"[{step}]")
+        raise
+
+
+@lru_cache(maxsize=4096)
+def _is_key(key: object) -> bool:
+    return type(key) is str and _KEY.fullmatch(key) is not None
 
 
 def _encodable(value: str) -> bool:
