@@ -94,7 +94,7 @@ class ClockRow:
     ``part`` names what of the subject it runs for (a line of an order), or is empty. ``next`` is
     the moment at which a sweep has to act, None when it never has to again. ``stage`` counts the
     sweeps' acts so far. ``state`` ``paused`` and ``annulled`` are kept for what stops a clock in
-    between or takes a breach back.
+    between or takes a breach back. ``stopped`` is None as long as the clock hasn't ended.
     """
 
     subject: str

@@ -34,7 +34,6 @@ from eldermall.adapters.storage.sql import migrate
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.contracts.storage import (
     NO_HEAD,
-    OPEN_CLOCKS,
     ClockRow,
     ClockState,
     EntryRow,
@@ -293,12 +292,20 @@ class _Statements:
             ).where(t.c.mall == mall, t.c.id == bindparam("record_id"))
             for name, t in s.records.items()
         }
-        self.look_up = {
+        found = {
             name: select(
                 t.c.id, t.c.version, t.c.open, t.c.pack, t.c.body,
                 *(t.c[f] for f in s.kinds[name].indexed),
-            ).where(t.c.mall == mall, t.c.id.in_(bindparam("ids", expanding=True)))
+            ).where(t.c.mall == mall)
             for name, t in s.records.items()
+        }
+        self.look_up_one = {
+            name: query.where(s.records[name].c.id == bindparam("record_id"))
+            for name, query in found.items()
+        }
+        self.look_up_many = {
+            name: query.where(s.records[name].c.id.in_(bindparam("ids", expanding=True)))
+            for name, query in found.items()
         }
         self.insert_record = {name: insert(t) for name, t in s.records.items()}
         self.update_record = {
@@ -324,7 +331,7 @@ class _Statements:
             select(*clock)
             .where(
                 s.clocks.c.mall == mall, s.clocks.c.subject == bindparam("subject"),
-                s.clocks.c.state.in_(OPEN_CLOCKS),
+                s.clocks.c.stopped.is_(None),
             )
             .order_by(s.clocks.c.name, s.clocks.c.part, s.clocks.c.started)
         )
@@ -448,7 +455,12 @@ class _SqlTransaction:
         return record, NO_HEAD if seq is None else Head(seq, digest)
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
-        rows = self._c.execute(self._s.look_up[kind], {"mall": self._mall, "ids": list(ids)})
+        if len(ids) == 1:
+            where: dict[str, Any] = {"mall": self._mall, "record_id": ids[0]}
+            rows = self._c.execute(self._s.look_up_one[kind], where)
+        else:
+            where = {"mall": self._mall, "ids": list(ids)}
+            rows = self._c.execute(self._s.look_up_many[kind], where)
         return {row[0]: self._row(kind, row) for row in rows}
 
     def _row(self, kind: str, row: Any) -> RecordRow:

@@ -1,0 +1,127 @@
+"""``eldermall machines``: print the tables that say how things may move."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Styled
+
+from eldermall.cli import output
+from eldermall.engine.machine import NEW, Machine, Transition
+from eldermall.engine.rulebook import Rulebook
+from eldermall.errors import Unknown
+from eldermall.mall import rulebook
+from eldermall.texts import Lang, Text
+
+_NEW = Text("（新建）", "(new)")
+_STAYS = Text("不变", "stays")
+_BY_ITSELF = Text("自动发生", "by itself")
+_HEADS = (
+    Text("自", "from"),
+    Text("动作", "move"),
+    Text("至", "to"),
+    Text("谁可执行", "who may"),
+    Text("须问规则", "rules asked"),
+    Text("事件", "event"),
+)
+
+
+def machines(
+    name: Annotated[str | None, typer.Argument(help="One machine; all if left out.")] = None,
+    lang: output.LangOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Print each state machine's table: from, move, to, who may, rules asked, event."""
+    spoken = output.language(lang)
+    with output.telling(spoken):
+        book = rulebook()
+        chosen = _chosen(book, name)
+    if json:
+        output.print_json({"machines": [_facts(book, machine) for machine in chosen]})
+        return
+    console = output.console()
+    for machine in chosen:
+        _show(console, book, machine, spoken)
+
+
+def _chosen(book: Rulebook, name: str | None) -> list[Machine]:
+    if name is None:
+        return list(book.machines.values())
+    if name not in book.machines:
+        known = list(book.machines)
+        raise Unknown(
+            Text(
+                f"没有状态机 {name}，现有：{output.listed(known, 'zh')}",
+                f"there is no machine {name}; there are {output.listed(known, 'en')}",
+            )
+        )
+    return [book.machines[name]]
+
+
+def _label(machine: Machine, state: str) -> Text:
+    return _NEW if state == NEW else machine.labels[state]
+
+
+def _show(console: Console, book: Rulebook, machine: Machine, lang: Lang) -> None:
+    title = Styled(machine.label.in_(lang), style="bold")
+    title.append(f"  {machine.name}", style="dim")
+    console.print(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
+    widths = (12, 14, 12, 12, 27, None) if lang == "zh" else (14, 15, 12, 14, 24, None)
+    for head, width in zip(_HEADS, widths, strict=True):
+        table.add_column(head.in_(lang), width=width, overflow="fold")
+    for number, t in enumerate(machine.transitions):
+        if number:
+            table.add_section()
+        table.add_row(*_row(book, machine, t, lang))
+    console.print(table)
+    ends = [state.label.in_(lang) for state in machine.states if state.end]
+    console.print(
+        Styled(
+            Text("可止于：", "may rest in: ").in_(lang) + output.listed(ends, lang), style="dim"
+        )
+    )
+    console.print()
+
+
+def _row(book: Rulebook, machine: Machine, t: Transition, lang: Lang) -> list[Styled]:
+    target = _STAYS if t.target is None else machine.labels[t.target]
+    move = Styled(t.label.in_(lang), style="bold")
+    move.append(f"\n{t.name}", style="dim")
+    who = output.roles(t.by, lang) if t.by else _BY_ITSELF.in_(lang)
+    return [
+        Styled(output.listed([_label(machine, s).in_(lang) for s in t.sources], lang)),
+        move,
+        Styled(target.in_(lang), style="dim" if t.target is None else ""),
+        Styled(who, style="" if t.by else "dim"),
+        Styled("\n".join(rule.id for rule in book.guarding(machine, t)), style="cyan"),
+        Styled(t.event, style="dim"),
+    ]
+
+
+def _facts(book: Rulebook, machine: Machine) -> dict[str, Any]:
+    return {
+        "name": machine.name,
+        "label": output.both(machine.label),
+        "states": [
+            {"name": s.name, "label": output.both(s.label), "end": s.end} for s in machine.states
+        ],
+        "born": list(machine.born),
+        "transitions": [
+            {
+                "from": list(t.sources),
+                "move": t.name,
+                "to": t.target,
+                "by": list(t.by),
+                "automatic": t.when is not None,
+                "rules": [rule.name for rule in book.guarding(machine, t)],
+                "event": t.event,
+                "label": output.both(t.label),
+            }
+            for t in machine.transitions
+        ],
+    }

@@ -1,0 +1,176 @@
+"""What every command shares: language, consoles, JSON, and how an error is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import tzinfo
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+from rich.text import Text as Styled
+
+from eldermall.calendars import moment
+from eldermall.engine.actor import ROLE_LABELS, Role
+from eldermall.errors import EldermallError
+from eldermall.rules.catalogue import Clause, clauses
+from eldermall.texts import Lang, Text
+
+FINDINGS = 1
+BAD_INPUT = 2
+WIDTH = 100
+
+_ID = re.compile(r"S\d+-0*(\d+)(?:-(\d+))?([a-z]?)")
+
+
+class Language(StrEnum):
+    """The language of labels, as it is given on the command line."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+LangOption = Annotated[
+    Language | None,
+    typer.Option("--lang", help="Language of labels; by LC_ALL, LC_MESSAGES, LANG if left out."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print facts as JSON, labels in both languages.")
+]
+PrefixOption = Annotated[str, typer.Option("--prefix", help="Put before every table's name.")]
+CodeOption = Annotated[str, typer.Option("--code", help="The mall's code.")]
+
+
+def language(given: Language | None) -> Lang:
+    """Return the language to speak: the one given, else the environment's, else English."""
+    if given is not None:
+        return cast(Lang, given.value)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+class _Trimmed:
+    """A stream that drops the blanks which tables leave at the end of lines."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(re.sub(r" +(?=\n|$)", "", text))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def console() -> Console:
+    """Return a console of up to 100 columns; plain text where nobody looks on."""
+    if sys.stdout.isatty():
+        found = Console(highlight=False, markup=False, emoji=False)
+        found.width = min(found.width, WIDTH)
+        return found
+    return Console(
+        file=cast(Any, _Trimmed()), width=WIDTH, color_system=None, force_terminal=False,
+        highlight=False, markup=False, emoji=False,
+    )
+
+
+def print_json(facts: object) -> None:
+    """Print ``facts`` as JSON on stdout."""
+    typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+
+
+def both(text: Text) -> dict[str, str]:
+    """Return ``text`` for JSON, in both languages."""
+    return {"zh": text.zh, "en": text.en}
+
+
+@contextmanager
+def telling(lang: Lang) -> Iterator[None]:
+    """Turn an error of eldermall into its words on stderr and exit code 2.
+
+    Args:
+        lang: the language of the words.
+    """
+    try:
+        yield
+    except EldermallError as error:
+        said = Text("错误：", "error: ").in_(lang) + error.text.in_(lang)
+        typer.echo(said, err=True)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def listed(words: Sequence[str], lang: Lang) -> str:
+    """Return ``words`` as one list."""
+    return ("、" if lang == "zh" else ", ").join(words)
+
+
+def roles(who: Sequence[str], lang: Lang) -> str:
+    """Return the labels of roles as one list."""
+    return listed([ROLE_LABELS[cast(Role, role)].in_(lang) for role in who], lang)
+
+
+def when(us: int, zone: tzinfo) -> str:
+    """Return a moment in ``zone`` to the minute."""
+    return moment(us, zone).strftime("%m-%d %H:%M")
+
+
+def span(us: int, lang: Lang) -> str:
+    """Return a length of time in days, hours and minutes, rounded down to minutes."""
+    minutes = us // 60_000_000
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = ("天", "小时", "分") if lang == "zh" else ("d", "h", "min")
+    gap = " "
+    parts = [
+        f"{count}{gap}{unit}"
+        for count, unit in zip((days, hours, rest), units, strict=True)
+        if count
+    ]
+    return gap.join(parts) or f"0{gap}{units[2]}"
+
+
+def citation(clause: Clause) -> Text:
+    """Return where a clause stands: its document and article."""
+    match = _ID.fullmatch(clause.id)
+    if match is None:
+        return Text(f"{clause.document} {clause.article}", f"{clause.document} {clause.article}")
+    word = "article" if clause.article.startswith("第") else "part"
+    number = f"{match[1]} ({match[2]})" if match[2] else match[1]
+    return Text(
+        f"{clause.document} {clause.article}", f"{clause.document} {word} {number}"
+    )
+
+
+def cited(ids: Sequence[str], lang: Lang) -> list[Styled]:
+    """Return a line for each clause: its id, where it stands, and our paraphrase."""
+    lines = []
+    for id in ids:
+        clause = clauses().get(id)
+        line = Styled(id, style="cyan")
+        if clause is not None:
+            where = citation(clause).in_(lang)
+            colon = "：" if lang == "zh" else ": "
+            line.append(f"  {where}{colon}", style="dim")
+            line.append(clause.text.in_(lang), style="none")
+        lines.append(line)
+    return lines
+
+
+def clauses_json(ids: Sequence[str]) -> list[dict[str, object]]:
+    """Return clauses for JSON: id, document, article and our paraphrase."""
+    known = clauses()
+    return [
+        {
+            "id": id,
+            "document": known[id].document,
+            "article": known[id].article,
+            "text": both(known[id].text),
+        }
+        if id in known
+        else {"id": id}
+        for id in ids
+    ]
