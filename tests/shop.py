@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from eldermall import Actor, Mall, head_of, person, system
+from eldermall import Actor, Decision, Mall, Refused, head_of, person, system
+from eldermall.calendars import microseconds
+from eldermall.contracts.storage import ClockRow, ClockState
+from eldermall.mall import rulebook
 
 ROOT = Path(__file__).parent.parent
 POLICY = ROOT / "examples" / "demo-policy.toml"
@@ -120,3 +125,46 @@ def publish(mall: Mall, id: str = "green-tea") -> None:
     mall.listings.start_review(id, by=REVIEWER)
     mall.listings.approve(id, criteria=PASSED, by=REVIEWER)
     mall.listings.publish(id, by=OPERATIONS)
+
+
+def policy(changed: dict[str, Any] | None = None, **pack: Any) -> dict[str, Any]:
+    """Return the demo policy with other values for some settings, and other fields of the pack."""
+    given = tomllib.loads(POLICY.read_text(encoding="utf-8"))
+    given["pack"] |= pack
+    for key, value in (changed or {}).items():
+        clause = rulebook().settings[key].clause
+        given["settings"][key] = {
+            "value": value, "author": "test", "date": "2026-01-01", "clause": clause,
+        }
+    return given
+
+
+def refusal(move: Callable[..., Any], *args: Any, **more: Any) -> Decision:
+    """Make a move that must be refused; return the decision."""
+    try:
+        move(*args, **more)
+    except Refused as refused:
+        return refused.decision
+    raise AssertionError("it was allowed")
+
+
+def clocks(mall: Mall, id: str, subject: str = "order/A1") -> dict[str, ClockRow]:
+    """Return a subject's clocks of one id by part, ended ones included, the last of each part."""
+    rows = [r for r in mall.clocks(*get_args(ClockState)) if r.subject == subject]
+    named = [r for r in rows if r.name.split("@")[0] == id]
+    return {r.part: r for r in sorted(named, key=lambda r: r.started)}
+
+
+def us(when: datetime) -> int:
+    """Return a moment as the engine counts it."""
+    return microseconds(when)
+
+
+def hurry(mall: Mall) -> Mall:
+    """Let a SQLite mall not wait for the disk: nobody pulls the plug in these tests."""
+    from sqlalchemy import event
+
+    engine = mall.storage.engine  # type: ignore[attr-defined]
+    engine.dispose()
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
+    return mall

@@ -126,6 +126,7 @@ class Mall(Moving):
         plugins: Iterable[object] = (),
         prefix: str = "eldermall_",
         technical: Technical | None = None,
+        make: bool = True,
     ) -> Mall:
         """Open a mall, making its tables if there are none.
 
@@ -137,19 +138,21 @@ class Mall(Moving):
             plugins: modules or objects with hooks.
             prefix: put before every table's name.
             technical: settings that serve no clause.
+            make: make a database or tables that aren't there.
 
         Raises:
             PolicyError: the policy is incomplete or wrong.
             PluginError: a plugin can't be loaded, or no storage knows the URL.
             SchemaError: the database isn't one that this version can use.
+            StorageError: the database can't be opened.
         """
         checked_id(code, "code")
         loaded = Plugins(plugins, code)
         book = rulebook(loaded)
         read = read_policy(policy, book)
         storage = loaded.storage(url, prefix)
-        storage.open(kind.record_kind for kind in book.kinds.values())
         try:
+            storage.open((kind.record_kind for kind in book.kinds.values()), make=make)
             _put_in_force(storage, code, book, read)
         except BaseException:
             storage.close()

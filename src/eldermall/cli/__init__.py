@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from eldermall.cli.audit import audit
 from eldermall.cli.demo import demo
 from eldermall.cli.init import init
 from eldermall.cli.machines import machines
@@ -21,12 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
-try:
-    from eldermall.cli.audit import audit
-
-    app.command()(audit)
-except ImportError:
-    pass
+app.command()(audit)
 app.command()(machines)
 app.command()(rules)
 app.command()(verify)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from eldermall.cli import output
+from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.machine import NEW, Machine, Transition
 from eldermall.engine.rulebook import Rulebook
 from eldermall.errors import Unknown
@@ -18,16 +19,16 @@ from eldermall.mall import rulebook
 from eldermall.texts import Lang, Text
 
 _NEW = Text("（新建）", "(new)")
-_STAYS = Text("不变", "stays")
+_STAYS = Text("状态不变", "stays")
 _BY_ITSELF = Text("自动发生", "by itself")
 _HEADS = (
     Text("自", "from"),
-    Text("动作", "move"),
+    Text("动作、名称、事件", "move, name, event"),
     Text("至", "to"),
-    Text("谁可执行", "who may"),
-    Text("须问规则", "rules asked"),
-    Text("事件", "event"),
+    Text("执行人", "who may"),
+    Text("适用规则", "rules asked"),
 )
+_WIDTHS = (12, 19, 11, 12, 36)
 
 
 def machines(
@@ -67,22 +68,21 @@ def _label(machine: Machine, state: str) -> Text:
 
 
 def _show(console: Console, book: Rulebook, machine: Machine, lang: Lang) -> None:
-    title = Styled(machine.label.in_(lang), style="bold")
-    title.append(f"  {machine.name}", style="dim")
+    title = Styled().append(machine.label.in_(lang), style="bold")
+    title.append(f"  {machine.name}", style="cyan")
     console.print(title)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
-    widths = (12, 14, 12, 12, 27, None) if lang == "zh" else (14, 15, 12, 14, 24, None)
-    for head, width in zip(_HEADS, widths, strict=True):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head, width in zip(_HEADS, _WIDTHS, strict=True):
         table.add_column(head.in_(lang), width=width, overflow="fold")
-    for number, t in enumerate(machine.transitions):
-        if number:
-            table.add_section()
-        table.add_row(*_row(book, machine, t, lang))
+    for t in machine.transitions:
+        cells = _row(book, machine, t, lang)
+        table.add_row(*map(output.folded, cells, _WIDTHS))
+        table.add_section()
     console.print(table)
     ends = [state.label.in_(lang) for state in machine.states if state.end]
     console.print(
         Styled(
-            Text("可止于：", "may rest in: ").in_(lang) + output.listed(ends, lang), style="dim"
+            Text(" 可终止于：", " may rest in: ").in_(lang) + output.listed(ends, lang), style="dim"
         )
     )
     console.print()
@@ -90,16 +90,16 @@ def _show(console: Console, book: Rulebook, machine: Machine, lang: Lang) -> Non
 
 def _row(book: Rulebook, machine: Machine, t: Transition, lang: Lang) -> list[Styled]:
     target = _STAYS if t.target is None else machine.labels[t.target]
-    move = Styled(t.label.in_(lang), style="bold")
-    move.append(f"\n{t.name}", style="dim")
-    who = output.roles(t.by, lang) if t.by else _BY_ITSELF.in_(lang)
+    move = Styled().append(t.label.in_(lang), style="bold")
+    move.append(f"\n{t.name}").append(f"\n{t.event}", style="dim")
+    who = [ROLE_LABELS[role].in_(lang) for role in t.by] or [_BY_ITSELF.in_(lang)]
+    apart = "\n" if lang == "zh" else ",\n"
     return [
-        Styled(output.listed([_label(machine, s).in_(lang) for s in t.sources], lang)),
+        Styled(apart.join(_label(machine, s).in_(lang) for s in t.sources)),
         move,
         Styled(target.in_(lang), style="dim" if t.target is None else ""),
-        Styled(who, style="" if t.by else "dim"),
+        Styled(apart.join(who), style="" if t.by else "dim"),
         Styled("\n".join(rule.id for rule in book.guarding(machine, t)), style="cyan"),
-        Styled(t.event, style="dim"),
     ]
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Any, cast
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text as Styled
 
@@ -26,6 +27,11 @@ FINDINGS = 1
 BAD_INPUT = 2
 WIDTH = 100
 
+_WIDE = "\u2e80-\u9fff\uff00-\uffef"
+_OPENING, _CLOSING = "（《“", "，。、；：？！）》”"
+_UNIT = re.compile(
+    rf"\n|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_OPENING}{_CLOSING}]+|)[{_CLOSING}]*[^\S\n]*"
+)
 _ID = re.compile(r"S\d+-0*(\d+)(?:-(\d+))?([a-z]?)")
 
 
@@ -50,7 +56,7 @@ CodeOption = Annotated[str, typer.Option("--code", help="The mall's code.")]
 def language(given: Language | None) -> Lang:
     """Return the language to speak: the one given, else the environment's, else English."""
     if given is not None:
-        return cast(Lang, given.value)
+        return "zh" if given is Language.ZH else "en"
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return "zh" if value.lower().startswith("zh") else "en"
@@ -124,7 +130,7 @@ def span(us: int, lang: Lang) -> str:
     minutes = us // 60_000_000
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     units = ("天", "小时", "分") if lang == "zh" else ("d", "h", "min")
-    gap = " "
+    gap = "" if lang == "zh" else " "
     parts = [
         f"{count}{gap}{unit}"
         for count, unit in zip((days, hours, rest), units, strict=True)
@@ -137,25 +143,45 @@ def citation(clause: Clause) -> Text:
     """Return where a clause stands: its document and article."""
     match = _ID.fullmatch(clause.id)
     if match is None:
-        return Text(f"{clause.document} {clause.article}", f"{clause.document} {clause.article}")
-    word = "article" if clause.article.startswith("第") else "part"
+        return Text(f"{clause.document}（{clause.article}）", f"{clause.document} {clause.article}")
     number = f"{match[1]} ({match[2]})" if match[2] else match[1]
-    return Text(
-        f"{clause.document} {clause.article}", f"{clause.document} {word} {number}"
-    )
+    if not clause.article.startswith("第"):
+        return Text(f"{clause.document}（{clause.article}）", f"{clause.document} part {number}")
+    article = re.sub(r"(第.+?条) (\d+)", r"\1（\2）", clause.article)
+    return Text(f"{clause.document}{article}", f"{clause.document} article {number}")
+
+
+def folded(text: Styled, width: int) -> Styled:
+    """Return ``text`` broken into lines of up to ``width`` cells, Chinese between characters.
+
+    No line begins with a closing mark or ends with an opening one.
+    """
+    breaks, used = [], 0
+    for match in _UNIT.finditer(text.plain):
+        unit = match[0]
+        if unit == "\n":
+            used = 0
+            continue
+        size = cell_len(unit.rstrip())
+        if used and used + size > width:
+            breaks.append(match.start())
+            used = 0
+        used += cell_len(unit)
+    lines = text.divide(breaks)
+    for line in lines:
+        line.rstrip()
+    return Styled("\n").join(lines)
 
 
 def cited(ids: Sequence[str], lang: Lang) -> list[Styled]:
-    """Return a line for each clause: its id, where it stands, and our paraphrase."""
+    """Return a text for each clause: its id, where it stands, and our paraphrase."""
     lines = []
     for id in ids:
+        line = Styled().append(id, style="cyan")
         clause = clauses().get(id)
-        line = Styled(id, style="cyan")
         if clause is not None:
-            where = citation(clause).in_(lang)
-            colon = "：" if lang == "zh" else ": "
-            line.append(f"  {where}{colon}", style="dim")
-            line.append(clause.text.in_(lang), style="none")
+            where = citation(clause).in_(lang) + ("：" if lang == "zh" else ": ")
+            line.append(f"  {where}", style="dim").append(clause.text.in_(lang))
         lines.append(line)
     return lines
 

@@ -51,7 +51,7 @@ def rules(
         _show(console, rule.name, rule.label, _rule_lines(book, rule, values, spoken), spoken)
     _head(console, Text(f"时限 · {len(book.clocks)} 项", f"clocks · {len(book.clocks)}"), spoken)
     for clock in book.clocks.values():
-        _show(console, clock.name, clock.label, _clock_lines(clock, values, spoken), spoken)
+        _show(console, clock.name, clock.label, _clock_lines(book, clock, values, spoken), spoken)
 
 
 def _head(console: Console, title: Text, lang: Lang) -> None:
@@ -62,14 +62,17 @@ Lines = list[tuple[Text, list[Styled]]]
 
 
 def _show(console: Console, name: str, label: Text, lines: Lines, lang: Lang) -> None:
-    head = Styled(label.in_(lang), style="bold")
+    head = Styled().append(label.in_(lang), style="bold")
     console.print(head.append(f"  {name}", style="cyan"))
-    table = Table.grid(padding=(0, 2, 0, 2))
-    table.add_column(width=8 if lang == "zh" else 11, style="dim")
-    table.add_column()
+    heads = 8 if lang == "zh" else 9
+    width = max(20, console.width - heads - 4)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=0)
+    table.add_column(width=heads, style="dim")
+    table.add_column(width=width)
     for what, said in lines:
         for number, line in enumerate(said):
-            table.add_row(what.in_(lang) if number == 0 else "", line)
+            table.add_row("", what.in_(lang) if number == 0 else "", output.folded(line, width))
     console.print(table)
     console.print()
 
@@ -77,7 +80,7 @@ def _show(console: Console, name: str, label: Text, lines: Lines, lang: Lang) ->
 def _rule_lines(book: Rulebook, rule: Rule, values: Settings | None, lang: Lang) -> Lines:
     lines: Lines = [
         (Text("条款", "clauses"), output.cited(rule.clauses, lang)),
-        (Text("守住", "guards"), _guards(book, rule.guards, lang)),
+        (Text("适用于", "guards"), _guards(book, rule.guards, lang)),
         (
             Text("所需事实", "facts"),
             [Styled(output.listed([f.label.in_(lang) for f in rule.needs], lang))],
@@ -88,28 +91,34 @@ def _rule_lines(book: Rulebook, rule: Rule, values: Settings | None, lang: Lang)
     return lines
 
 
-def _clock_lines(clock: Clock, values: Settings | None, lang: Lang) -> Lines:
-    told = Styled(output.roles(clock.told, lang))
-    ladder = [
-        Styled(
-            Text(
-                f"{rung.after.label.zh}：{output.roles(rung.who, 'zh')}",
-                f"{rung.after.label.en}: {output.roles(rung.who, 'en')}",
-            ).in_(lang)
-        )
-        for rung in clock.ladder
-    ]
+def _clock_lines(
+    book: Rulebook, clock: Clock, values: Settings | None, lang: Lang
+) -> Lines:
     lines: Lines = [
         (Text("条款", "clauses"), output.cited(clock.clauses, lang)),
         (Text("起算", "starts"), [Styled(clock.starts.in_(lang))]),
         (Text("停止", "stops"), [Styled(clock.stops.in_(lang))]),
-        (Text("超期告知", "told"), [told]),
+        (Text("时限", "limit"), _settings((clock.limit,), values, lang)),
+        (Text("超期告知", "told"), [Styled(output.roles(clock.told, lang))]),
     ]
-    if ladder:
-        lines.append((Text("仍未处理", "ladder"), ladder))
+    later = [
+        Styled(
+            Text(
+                f"{output.roles(rung.who, 'zh')}（何时：见 {rung.after.key}）",
+                f"{output.roles(rung.who, 'en')} (when: {rung.after.key})",
+            ).in_(lang)
+        )
+        for rung in clock.ladder
+    ]
+    if later:
+        lines.append((Text("再告知", "later"), later))
     if clock.on_breach is not None:
-        lines.append((Text("超期动作", "on breach"), [Styled(clock.on_breach)]))
-    lines.append((Text("设置", "settings"), _settings(clock.settings, values, lang)))
+        machine = book.kinds[clock.kind].machine_of[clock.on_breach]
+        label = next(t.label for t in machine.transitions if t.name == clock.on_breach)
+        made = Styled().append(label.in_(lang)).append(f"  {clock.on_breach}", style="dim")
+        lines.append((Text("超期动作", "on breach"), [made]))
+    if others := clock.settings[1:]:
+        lines.append((Text("设置", "settings"), _settings(others, values, lang)))
     return lines
 
 
@@ -136,7 +145,8 @@ def _settings(
 ) -> list[Styled]:
     lines = []
     for setting in settings:
-        line = Styled(setting.key, style="cyan").append(f"  {setting.label.in_(lang)}", style="none")
+        line = Styled().append(setting.key, style="cyan")
+        line.append(f"  {setting.label.in_(lang)}")
         value = None if values is None else values.origin.get(setting.key)
         line.append(_value(setting, value).in_(lang), style="bold" if value else "dim")
         lines.append(line)

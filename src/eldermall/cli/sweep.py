@@ -10,7 +10,6 @@ import typer
 from rich.text import Text as Styled
 
 from eldermall.cli import output
-from eldermall.cli.database import must_exist
 from eldermall.engine.sweep import Swept
 from eldermall.errors import Invalid
 from eldermall.mall import Mall
@@ -33,8 +32,7 @@ def sweep(
     spoken = output.language(lang)
     with output.telling(spoken):
         moment = None if at is None else _moment(at)
-        must_exist(url, prefix)
-        with Mall.open(url, policy=policy, code=code, prefix=prefix) as mall:
+        with Mall.open(url, policy=policy, code=code, prefix=prefix, make=False) as mall:
             did = mall.sweep(moment)
             notice = mall.policy.notice
     if json:
@@ -93,6 +91,6 @@ def _show(did: Swept, notice: Text | None, lang: Lang) -> None:
     )
     for failed in did.failed:
         part = f" {failed.part}" if failed.part else ""
-        line = Styled("✗ ", style="bold red")
-        line.append(f"{failed.subject} {failed.clock}{part}  ", style="none")
+        line = Styled().append("✗ ", style="bold red")
+        line.append(f"{failed.subject} {failed.clock}{part}  ")
         console.print(line.append(failed.why.in_(lang), style="dim"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +12,18 @@ from rich.text import Text as Styled
 
 from eldermall.adapters.roots.file import read_roots
 from eldermall.cli import output
-from eldermall.cli.database import existing
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Verification
 from eldermall.engine.journal import verify as check
 from eldermall.errors import FileUnreadable, Unknown
+from eldermall.mall import KINDS
+from eldermall.plugins import Plugins
 from eldermall.texts import Lang, Text
 
 _FACTS = (
     ("entries", Text("记录", "entries")),
-    ("subjects", Text("链", "chains")),
-    ("sealed", Text("已封存记录", "sealed entries")),
+    ("subjects", Text("记录链", "chains")),
+    ("sealed", Text("已封存", "sealed")),
     ("roots", Text("封存根", "roots")),
 )
 
@@ -41,8 +43,11 @@ def verify(
     with output.telling(spoken):
         checked_id(code, "code")
         roots = None if root is None else _roots(root)
-        with existing(url, prefix, code) as storage, storage.read(code) as tx:
-            found = check(tx, code, roots)
+        storage = Plugins((), code).storage(url, prefix)
+        with closing(storage):
+            storage.open((kind.record_kind for kind in KINDS), make=False)
+            with storage.read(code) as tx:
+                found = check(tx, code, roots)
         if not (found.entries or found.roots or found.findings):
             raise Unknown(
                 Text(f"{url} 中没有商城 {code} 的记录", f"{url} holds no entry of the mall {code}")
@@ -99,9 +104,8 @@ def show(found: Verification, lang: Lang) -> None:
             )
         )
     for finding in found.findings:
-        line = Styled("✗ ", style="bold red")
-        line.append(finding.text.in_(lang), style="none").append(f"  [{finding.code}]", style="dim")
-        console.print(line)
+        line = Styled().append("✗ ", style="bold red").append(finding.text.in_(lang))
+        console.print(line.append(f"  {finding.code}", style="dim"))
     if found.passed:
         console.print(Styled(Text("✓ 核验通过", "✓ passed").in_(lang), style="bold green"))
     else:

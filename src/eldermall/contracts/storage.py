@@ -325,11 +325,16 @@ class Storage(Protocol):
         """What it can do beyond the contract."""
         ...
 
-    def open(self, kinds: Iterable[RecordKind]) -> None:
+    def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
         """Get ready: make the tables of a new database, check those of an old one.
+
+        Args:
+            kinds: the kinds of records to keep.
+            make: make a database or tables that aren't there; otherwise nothing is changed.
 
         Raises:
             SchemaError: the tables aren't those that this version needs.
+            StorageError: there is no database, or it can't be used.
         """
         ...
 

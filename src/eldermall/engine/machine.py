@@ -169,6 +169,10 @@ class Machine:
         """The transitions by (source, name)."""
         return {(source, t.name): t for t in self.transitions for source in t.sources}
 
+    def named(self, move: str) -> Transition:
+        """Return the first transition called ``move``, which `names` must know."""
+        return next(t for t in self.transitions if t.name == move)
+
     @cached_property
     def names(self) -> frozenset[str]:
         """The names of all moves."""

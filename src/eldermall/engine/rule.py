@@ -276,6 +276,7 @@ class Rule:
     until: int | None = None
     name: str = field(init=False)
     allowed: Verdict = field(init=False)
+    asked: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.clauses or not self.guards:
@@ -287,6 +288,7 @@ class Rule:
             )
         object.__setattr__(self, "name", f"{self.id}@{self.version}")
         object.__setattr__(self, "allowed", Verdict(self.name, "allowed", self.clauses))
+        object.__setattr__(self, "asked", tuple(fact.name for fact in self.needs))
 
     def valid(self, moment: int) -> bool:
         """Say whether this version is valid at ``moment``."""
@@ -296,10 +298,10 @@ class Rule:
 
     def verdict(self, facts: Mapping[str, Any]) -> Verdict:
         """Return the verdict over ``facts``; a fact that isn't there is missing, and refuses."""
-        values = [facts.get(fact.name, MISSING) for fact in self.needs]
+        values = [facts.get(name, MISSING) for name in self.asked]
         if MISSING in values:
             missing = tuple(
-                f.name for f, value in zip(self.needs, values, strict=True) if value is MISSING
+                name for name, value in zip(self.asked, values, strict=True) if value is MISSING
             )
             return Verdict(self.name, "refused", self.clauses, self.reason_for(values), missing)
         answer = self.check(*values)
@@ -310,4 +312,11 @@ class Rule:
 
     def reason_for(self, values: list[Any]) -> Text:
         """Return the reason with the facts' values in it."""
-        return Text(self.reason.zh.format(*values), self.reason.en.format(*values))
+        return Text(
+            self.reason.zh.format(*(_shown(value, "、") for value in values)),
+            self.reason.en.format(*(_shown(value, ", ") for value in values)),
+        )
+
+
+def _shown(value: Any, between: str) -> Any:
+    return between.join(map(str, value)) if isinstance(value, list) else value

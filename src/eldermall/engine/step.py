@@ -69,6 +69,15 @@ def edge(kind: Kind, record: Record | None, move: str) -> tuple[Machine, str, Tr
     return machine, state, machine.edges.get((state, move))
 
 
+def asked(machine: Machine, record: Record | None, move: str) -> Transition | None:
+    """Return whose rules to ask where a record's state has no edge ``move``: one from elsewhere.
+
+    The refusal then names them too. None for a move that makes a record, or needs one.
+    """
+    elsewhere = machine.named(move)
+    return None if record is None or NEW in elsewhere.sources else elsewhere
+
+
 def step(
     book: Rulebook,
     kind: Kind,
@@ -92,6 +101,8 @@ def step(
     machine, state, taken = edge(kind, record, command.name)
     subject = subject_of(kind.name, command.id)
     built_in = _built_in(kind, machine, state, taken, command, c, technical)
+    if taken is None:
+        taken = asked(machine, record, command.name)
     if taken is None:
         return Step(Decision(subject, command.name, state, tuple(built_in), {}, False))
     verdicts: dict[str, Verdict] = {}
@@ -153,7 +164,7 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: dict[str, Verd
             verdict = rule.verdict(facts)
         except Exception as error:
             raise _Broken(rule.name) from error
-        if rule.id in observed and verdict.outcome != "allowed":
+        if verdict is not rule.allowed and rule.id in observed:
             verdict = replace(verdict, enforced=False)
         verdicts[rule.name] = verdict
 

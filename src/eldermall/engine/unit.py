@@ -33,7 +33,7 @@ from eldermall.engine.kind import Command, Kind, Record, subject_of
 from eldermall.engine.rule import MISSING, Context, Decision
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
-from eldermall.engine.step import Step, context, edge, step
+from eldermall.engine.step import Step, asked, context, edge, step
 from eldermall.errors import Conflict, KeyReused, Refused, SchemaError
 from eldermall.texts import Text
 
@@ -102,6 +102,8 @@ class Work:
         machine, _, taken = edge(held.kind, held.record, move)
         found: dict[tuple[str, str], Record] = {}
         if taken is None:
+            taken = asked(machine, held.record, move)
+        if taken is None:
             return found
         wanted: dict[str, list[str]] = {}
         for lookup in self.engine.book.lookups(held.kind, machine, taken):
@@ -133,9 +135,9 @@ class Work:
 
     def run(self, command: Command) -> Record:
         """Make ``command`` and every reaction to it, or raise `_Refusal`."""
-        asked, first = deque([command]), None
-        while asked:
-            current = asked.popleft()
+        waiting, first = deque([command]), None
+        while waiting:
+            current = waiting.popleft()
             held, c, result = self.decide(current)
             if first is None:
                 self._expect(command, held)
@@ -143,14 +145,14 @@ class Work:
             if result.record is None:
                 raise self._refusal(command, first, result)
             self._take(current, held, c, result)
-            cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
             for moved in result.path:
                 for reaction in self.engine.book.reacting.get(
                     (current.kind, moved.transition.event), ()
                 ):
+                    cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
                     follow = reaction.command(result.record, current.args, cause)
                     if follow is not None:
-                        asked.append(follow)
+                        waiting.append(follow)
         assert first is not None
         record = first[0].record
         assert record is not None

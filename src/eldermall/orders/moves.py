@@ -179,7 +179,7 @@ def ship(c: Context) -> dict[str, Any]:
     a: Ship = c.args
     if any(parcel.id == a.parcel for parcel in order.parcels):
         raise Unfit(Text(f"包裹 {a.parcel} 已发出", f"parcel {a.parcel} has left already"))
-    parcel = Parcel.model_construct(
+    parcel = Parcel(
         id=a.parcel, courier=a.courier, tracking=a.tracking, lines=a.lines, shipped_at=c.at,
         delivered_at=None,
     )

@@ -32,8 +32,12 @@ AUTHOR = Fact(
     lambda c: c.record.newest.author,
 )
 JUDGED = Fact(
-    "review.judged", "map", "argument", Text("逐项结论", "verdict by criterion"),
-    lambda c: {name: verdict.passed for name, verdict in c.args.criteria.items()},
+    "review.judged", "list", "argument", Text("已判断的标准", "criteria with a verdict"),
+    lambda c: sorted(c.args.criteria),
+)
+NOT_PASSED = Fact(
+    "review.not-passed", "list", "argument", Text("不合格的标准", "criteria judged as failed"),
+    lambda c: sorted(name for name, verdict in c.args.criteria.items() if not verdict.passed),
 )
 REVIEWERS = on_duty("review", Text("审核", "review"))
 
@@ -90,9 +94,9 @@ ALL_PASSED = Rule(
     label=Text("有一项不合格即不得通过审核", "a version that fails one criterion isn't approved"),
     clauses=("S19-09-3a", "S19-09-3b"),
     guards=(WORK.entering("approved"),),
-    needs=(JUDGED,),
-    check=lambda judged: bool(judged) and all(judged.values()),
-    reason=Text("有标准未通过：{0}", "a criterion has not been passed: {0}"),
+    needs=(NOT_PASSED,),
+    check=lambda failed: not failed,
+    reason=Text("以下标准不合格：{0}", "judged as failed: {0}"),
 )
 
 BEFORE_PUBLISH = Rule(

@@ -28,7 +28,7 @@ from eldermall.contracts.storage import (
     StorageCapabilities,
     Transaction,
 )
-from eldermall.errors import Conflict, NotJoinable
+from eldermall.errors import Conflict, NotJoinable, StorageError
 from eldermall.texts import Text
 
 _ABSENT = object()
@@ -59,8 +59,19 @@ class MemoryStorage:
         self._lock = threading.RLock()
         self._malls: dict[str, _Tables] = {}
 
-    def open(self, kinds: Iterable[RecordKind]) -> None:
-        """Nothing has to be made ready."""
+    def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
+        """Nothing has to be made ready, and nothing is ever there already.
+
+        Raises:
+            StorageError: it is asked for without ``make``.
+        """
+        if not make:
+            raise StorageError(
+                Text(
+                    "memory: 不保存任何内容，请给出已有数据库的地址",
+                    "memory: keeps nothing; name a database that is there",
+                )
+            )
 
     @contextmanager
     def write(self, mall: str, *, patience: float | None = None) -> Iterator[Transaction]:

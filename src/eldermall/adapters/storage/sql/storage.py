@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -51,7 +52,14 @@ from eldermall.contracts.storage import (
     StorageCapabilities,
     Transaction,
 )
-from eldermall.errors import Conflict, EldermallError, NotInTransaction, NotJoinable, StorageError
+from eldermall.errors import (
+    Conflict,
+    EldermallError,
+    NotInTransaction,
+    NotJoinable,
+    SchemaError,
+    StorageError,
+)
 from eldermall.texts import Text
 
 PATIENCE = 5.0
@@ -79,13 +87,7 @@ class SqlStorage:
                     f"the table prefix {prefix!r} must be up to 32 letters, digits, underscores",
                 )
             )
-        if make_url(url).database in (None, "", ":memory:"):
-            raise StorageError(
-                Text(
-                    f"{url} 不是文件；内存中请用 memory:",
-                    f"{url} names no file; for one in memory use memory:",
-                )
-            )
+        self._file = _file_of(url)
         self.prefix = prefix
         self.engine = create_engine(url)
         self._watched: weakref.WeakSet[Pool] = weakref.WeakSet()
@@ -93,18 +95,26 @@ class SqlStorage:
         self._statements: _Statements | None = None
         event.listen(self.engine, "connect", _prepare)
 
-    def open(self, kinds: Iterable[RecordKind]) -> None:
+    def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
         """Make the tables of a new file, check those of an old one.
 
         Raises:
             SchemaError: the tables aren't those that this version needs.
-            StorageError: the file can't be opened.
+            StorageError: the file can't be opened, or isn't there and isn't to be made.
         """
+        if self._file.is_dir():
+            raise StorageError(
+                Text(f"{self._file} 是文件夹，不是数据库", f"{self._file} is a folder, no database")
+            )
+        if not make and not self._file.is_file():
+            raise StorageError(
+                Text(f"数据库文件 {self._file} 不存在", f"there is no database file {self._file}")
+            )
         self._statements = _Statements(Schema(kinds, self.prefix))
         until = time.monotonic() + 4 * PATIENCE
         while True:
             try:
-                self._ready()
+                self._ready(make)
             except Conflict:
                 if time.monotonic() > until:
                     raise
@@ -112,13 +122,21 @@ class SqlStorage:
             else:
                 return
 
-    def _ready(self) -> None:
+    def _ready(self, make: bool) -> None:
         s = self._ready_statements()
         with _translated("command"), self.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            connection.rollback()
+            if make:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.rollback()
             found = migrate.version(connection, self.prefix)
             connection.rollback()
+            if found is None and not make:
+                raise SchemaError(
+                    Text(
+                        f"{self._file} 中没有以 {self.prefix} 为前缀的 eldermall 数据表",
+                        f"{self._file} holds no tables of eldermall with the prefix {self.prefix}",
+                    )
+                )
             if found is None:
                 connection.begin()
                 _raw(connection).execute("BEGIN IMMEDIATE")
@@ -204,6 +222,21 @@ class SqlStorage:
         self.engine.dispose()
 
 
+def _file_of(url: str) -> Path:
+    try:
+        database = make_url(url).database
+    except exc.ArgumentError:
+        database = None
+    if database in (None, "", ":memory:"):
+        raise StorageError(
+            Text(
+                f"{url} 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）",
+                f"{url} names no file; write sqlite:///mall.db (or memory: for one in memory)",
+            )
+        )
+    return Path(database)
+
+
 def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={int(PATIENCE * 1000)}")
@@ -224,8 +257,8 @@ def _translated(retry: Literal["command", "transaction"]) -> Iterator[None]:
         raise Conflict(
             Text("他人已先写入", f"somebody else wrote first: {error.orig}"), retry=retry
         ) from error
-    except (exc.OperationalError, sqlite3.OperationalError) as error:
-        words = str(error.orig if isinstance(error, exc.OperationalError) else error)
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        words = str(error.orig if isinstance(error, exc.DatabaseError) else error)
         if "locked" in words or "busy" in words:
             raise Conflict(
                 Text(f"数据库被占用：{words}", f"the database is locked: {words}"), retry=retry

@@ -1,0 +1,278 @@
+"""``eldermall audit``: an export of orders against the rules and time limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from eldermall.errors import EldermallError, FileUnreadable, Invalid
+from eldermall.reports.audit import REASONS, AuditResult, Finding, Findings
+from eldermall.reports.audit import audit as run
+from eldermall.reports.export import Progress as Told
+from eldermall.reports.export import Unreadable, read_columns
+from eldermall.reports.replay import NOT_ABOUT_ORDERS
+from eldermall.texts import Lang, Text
+
+_WORDS = {
+    "rule": Text("规则", "rule"),
+    "applies": Text("适用", "applies"),
+    "met": Text("按时", "met"),
+    "late": Text("逾期", "late"),
+    "never": Text("逾期未完成", "never"),
+    "running": Text("未到期", "running"),
+    "stopped": Text("因取消终止", "stopped"),
+    "refused": Text("违规", "refused"),
+}
+_AUTHORS = {
+    "article": Text("条文", "the article's own"),
+    "reading": Text("最严的理解", "the strictest reading"),
+    "audit": Text("本次审计指定", "set for this audit"),
+}
+
+
+def audit(
+    file: Annotated[
+        Path, typer.Argument(help="Orders as CSV or JSON lines, plain or gzip.", metavar="FILE")
+    ],
+    columns: Annotated[
+        Path, typer.Option("--columns", help="The map that names the columns.", metavar="MAP.toml")
+    ],
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            help="A policy; without one, the articles' own numbers and the strictest readings.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="ISO date or time; what came later hasn't happened. In the map's zone unless it "
+            "says another; now if left out.",
+            metavar="T",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A setting: shipping.counting=calendar-days", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    findings: Annotated[
+        Path | None,
+        typer.Option("--findings", help="Write each finding as a JSON line.", metavar="OUT.jsonl"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lang: Annotated[
+        Literal["zh", "en"] | None,
+        typer.Option("--lang", help="Language; by LC_ALL, LC_MESSAGES, LANG if left out."),
+    ] = None,
+) -> None:
+    """Replay an export of orders and say which broke which rule.
+
+    Exit code 0: nothing was found; 1: findings or unreadable rows; 2: bad input.
+    """
+    speak = lang or _spoken()
+    try:
+        named = read_columns(columns)
+        with _written(findings, file) as write, _bar(speak) as told:
+            result = run(
+                file, named, policy,
+                as_of=_moment(as_of, named.zone),
+                overrides=_overrides(settings or []),
+                findings=write, progress=told,
+            )
+    except EldermallError as error:
+        typer.echo(Text("错误：", "error: ").in_(speak) + error.text.in_(speak), err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
+    else:
+        _print(result, file, speak)
+    if result.findings:
+        raise typer.Exit(1)
+
+
+def _spoken() -> Lang:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def _moment(given: str | None, zone: tzinfo) -> datetime:
+    if given is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise Invalid(
+            "--as-of", given,
+            Text(
+                "须为 ISO 日期或时间，例如 2026-03-02 或 2026-03-02T09:00",
+                "must be an ISO date or time such as 2026-03-02 or 2026-03-02T09:00",
+            ),
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _overrides(given: list[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise Invalid(
+                "--set", pair,
+                Text(
+                    "应写作 键=值，例如 shipping.counting=hours",
+                    "must be KEY=VALUE such as shipping.counting=hours",
+                ),
+            )
+        found[key.strip()] = value.strip()
+    return found
+
+
+class _Out:
+    # opened with the first finding, so that bad input leaves an older file as it was
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: IO[str] | None = None
+
+    def open(self) -> IO[str]:
+        if self.file is None:
+            try:
+                self.file = self.path.open("w", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise _unwritable(self.path, error) from error
+        return self.file
+
+    def write(self, found: Finding | Unreadable) -> None:
+        line = json.dumps(found.as_json(), ensure_ascii=True)
+        try:
+            self.open().write(line + "\n")
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def close(self) -> None:
+        if self.file is not None:
+            try:
+                self.file.close()
+            except OSError as error:
+                raise _unwritable(self.path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> FileUnreadable:
+    return FileUnreadable(
+        Text(f"无法写入 {path}：{error.strerror}", f"can't write {path}: {error.strerror}")
+    )
+
+
+@contextmanager
+def _written(path: Path | None, source: Path) -> Iterator[Findings | None]:
+    if path is None:
+        yield None
+        return
+    if path.exists() and source.exists() and path.samefile(source):
+        raise Invalid(
+            "--findings", str(path),
+            Text("不得写入所审计的文件", "must not be the file that is audited"),
+        )
+    out = _Out(path)
+    try:
+        yield out.write
+        out.open()
+    finally:
+        out.close()
+
+
+@contextmanager
+def _bar(lang: Lang) -> Iterator[Told | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    ) as bar:
+        task = bar.add_task(Text("审计中", "auditing").in_(lang), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(result: AuditResult, file: Path, lang: Lang) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not sys.stdout.isatty():
+        console.width = 100
+
+    def say(zh: str, en: str) -> None:
+        console.print(Text(zh, en).in_(lang), soft_wrap=True)
+
+    until = f"{result.as_of:%Y-%m-%d %H:%M %Z}"
+    say(f"审计 {file}，截至 {until}", f"Audit of {file} as of {until}")
+    for notice in result.notices:
+        say(notice.zh, notice.en)
+    say(
+        f"订单 {result.orders}，其中已付款 {result.paid}；无法读取的行 {result.unreadable}",
+        f"{result.orders} orders, {result.paid} paid; {result.unreadable} unreadable rows",
+    )
+    if result.not_placed:
+        say(
+            f"其中 {result.not_placed} 单在截至时间之后才提交",
+            f"{result.not_placed} of them were placed after the as-of moment",
+        )
+    console.print(_table(result, lang))
+    for key, value in result.settings.items():
+        by = _AUTHORS.get(value.author, Text(value.author, value.author))
+        say(
+            f"{key} = {value.raw}（{value.clause}，{by.zh}）",
+            f"{key} = {value.raw} ({value.clause}, {by.en})",
+        )
+    for rule, count in result.refused_moves.items():
+        why = REASONS.get(rule, Text(rule, rule))
+        say(
+            f"次序不合的动作：{why.zh}（{rule}）{count} 次",
+            f"moves out of order: {why.en} ({rule}) {count}",
+        )
+    say(
+        "未记录的步骤（不计入违规）：" + "、".join(t.zh for _, t in result.not_recorded),
+        "steps not recorded, not held against orders: "
+        + ", ".join(t.en for _, t in result.not_recorded),
+    )
+    about = [left for left in result.not_decidable if left.why != NOT_ABOUT_ORDERS]
+    others = len(result.not_decidable) - len(about)
+    if result.not_decidable:
+        say("无法由导出文件判定：", "Not decidable from this export:")
+    for left in about:
+        say(f"  {left.id}：{left.why.zh}", f"  {left.id}: {left.why.en}")
+    if others:
+        say(f"  另有 {others} 条不属于订单", f"  and {others} that aren't about orders")
+    for row in result.unreadable_rows:
+        say(
+            f"第 {row.line} 行" + (f"“{row.column}”列" if row.column else "")
+            + f"：{row.wrong.zh}；{row.right.zh}",
+            f"line {row.line}" + (f", column {row.column}" if row.column else "")
+            + f": {row.wrong.en}; {row.right.en}",
+        )
+    if more := result.unreadable - len(result.unreadable_rows):
+        say(f"另有 {more} 行无法读取", f"and {more} more unreadable rows")
+
+
+def _table(result: AuditResult, lang: Lang) -> Table:
+    table = Table()
+    for name, words in _WORDS.items():
+        table.add_column(words.in_(lang), justify="left" if name == "rule" else "right")
+    for id, counts in result.rules.items():
+        label = result.labels[id].in_(lang)
+        table.add_row(f"{id}\n{label}", *(str(counts.get(name, "")) for name in list(_WORDS)[1:]))
+    return table

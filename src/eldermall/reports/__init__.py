@@ -1,0 +1,1 @@
+"""Reports: what a reviewer reads about orders, rules and time limits."""

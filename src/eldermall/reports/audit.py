@@ -1,0 +1,416 @@
+"""The audit of an export of orders: what the rules and time limits would have said.
+
+The recorded moments of each order are replayed in time order (placed, paid, shipped, delivered if
+they are equal) through the same machines, rules and clocks as live orders, under ``step``. Every
+rule observes: a move that it refuses is a finding, and the replay goes on from what happened. The
+day from which the policy applies doesn't count.
+
+Decided where an export is silent: an order in a cancelled status is cancelled after the last of
+its moments, if anything is left to cancel; what happened before an order was placed is refused,
+and played once it is; a delivery without a shipment is refused, and proves no shipment; nobody
+has declined an order or granted an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, Literal
+
+from eldermall.calendars import DAY, HOUR, MINUTE, microseconds, moment
+from eldermall.contracts.storage import ClockRow
+from eldermall.engine.clock import Clock
+from eldermall.engine.rule import Verdict
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.settings import Setting, Settings, SettingValue
+from eldermall.errors import Invalid
+from eldermall.mall import rulebook
+from eldermall.orders.machine import ORDER
+from eldermall.policy import Policy, read_policy
+from eldermall.reports.export import Columns, Progress, Unreadable, read_columns, rows
+from eldermall.reports.replay import Left, Played, Replay
+from eldermall.texts import Text
+
+SHOWN = 20
+"""How many unreadable rows a result keeps; all go to the callback."""
+
+_CLOCK = ("applies", "met", "late", "never", "running", "stopped")
+_RULE = ("applies", "refused")
+REASONS: Mapping[str, Text] = {
+    "machine.no-record": Text("当时订单尚未提交", "the order had not been placed yet"),
+    "goods.deliver": Text("此前没有发货记录", "no shipment before it is on record"),
+}
+"""Why the machine itself refuses a recorded move, in the words of an export."""
+
+_MOVES: Mapping[str, Text] = {
+    t.name: t.label for machine in ORDER.machines for t in machine.transitions
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that an order did against a rule or time limit.
+
+    Args:
+        line: where the order stands in the file.
+        order: its id.
+        what: a move was refused; a part left late; or it hasn't left and is due.
+        rule: the id of the rule or clock.
+        clauses: the clauses it serves.
+        move: the refused move, ``""`` for a clock.
+        at: when it was made, or the clock ended; None if it never did.
+        due: the last moment in time, None for a rule.
+        text: what is wrong.
+        zone: in which the times are shown.
+    """
+
+    line: int
+    order: str
+    what: Literal["refused", "late", "never"]
+    rule: str
+    clauses: tuple[str, ...]
+    move: str
+    at: int | None
+    due: int | None
+    text: Text
+    zone: tzinfo
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields, times as ISO 8601 in the file's zone, the text in both languages."""
+        fields: dict[str, Any] = {
+            "what": self.what, "line": self.line, "order": self.order, "rule": self.rule,
+            "clauses": list(self.clauses),
+        }
+        if self.move:
+            fields["move"] = self.move
+        for name, us in (("at", self.at), ("due", self.due)):
+            if us is not None:
+                fields[name] = moment(us, self.zone).isoformat()
+        return fields | {"text": {"zh": self.text.zh, "en": self.text.en}}
+
+
+Findings = Callable[[Finding | Unreadable], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What an audit found.
+
+    Args:
+        orders: rows that could be read.
+        not_placed: those of them that were placed after the as-of moment.
+        paid: orders that were paid.
+        unreadable: rows that couldn't be read.
+        rules: the counts of each rule and clock by id. A clock: ``applies`` is the sum of ``met``,
+            ``late``, ``never`` (due, and hasn't left), ``running`` and ``stopped``. A rule:
+            ``applies`` and, of these, ``refused``.
+        labels: what each rule and clock demands, by id.
+        refused_moves: how often the machines themselves refused a move, by what refused.
+        not_recorded: the moves that the export has no column for, not held against orders.
+        not_decidable: the rules and clocks that an export can't decide.
+        unreadable_rows: the first of these rows.
+        settings: the values that counted, as in a policy file, and who answers for each.
+        as_of: moments after it hadn't happened.
+        notices: what every output must say.
+    """
+
+    orders: int
+    not_placed: int
+    paid: int
+    unreadable: int
+    rules: Mapping[str, Mapping[str, int]]
+    labels: Mapping[str, Text]
+    refused_moves: Mapping[str, int]
+    not_recorded: tuple[tuple[str, Text], ...]
+    not_decidable: tuple[Left, ...]
+    unreadable_rows: tuple[Unreadable, ...]
+    settings: Mapping[str, SettingValue]
+    as_of: datetime
+    notices: tuple[Text, ...]
+
+    @property
+    def findings(self) -> int:
+        """How many findings there are, unreadable rows among them."""
+        counted = sum(
+            counts.get(name, 0)
+            for counts in self.rules.values()
+            for name in ("late", "never", "refused")
+        )
+        return counted + sum(self.refused_moves.values()) + self.unreadable
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole result as JSON values, texts in both languages."""
+        return {
+            "orders": self.orders,
+            "not_placed": self.not_placed,
+            "paid": self.paid,
+            "unreadable": self.unreadable,
+            "findings": self.findings,
+            "rules": {id: dict(counts) for id, counts in self.rules.items()},
+            "refused_moves": dict(self.refused_moves),
+            "not_recorded": [
+                {"move": name, "zh": label.zh, "en": label.en} for name, label in self.not_recorded
+            ],
+            "not_decidable": [
+                {
+                    "rule": left.id, "zh": f"{left.label.zh}：{left.why.zh}",
+                    "en": f"{left.label.en}: {left.why.en}",
+                }
+                for left in self.not_decidable
+            ],
+            "unreadable_rows": [row.as_json() for row in self.unreadable_rows],
+            "settings": {
+                key: {"value": value.raw, "author": value.author, "clause": value.clause}
+                for key, value in self.settings.items()
+            },
+            "as_of": self.as_of.isoformat(),
+            "notices": [{"zh": text.zh, "en": text.en} for text in self.notices],
+        }
+
+
+def audit(
+    path: str | Path,
+    columns: str | Path | Mapping[str, Any] | Columns,
+    policy: str | Path | Mapping[str, Any] | None = None,
+    *,
+    as_of: datetime,
+    overrides: Mapping[str, Any] | None = None,
+    findings: Findings | None = None,
+    progress: Progress | None = None,
+    book: Rulebook | None = None,
+) -> AuditResult:
+    """Audit an export of orders; it is read once, as a stream.
+
+    Args:
+        path: CSV or JSON lines, plain or gzip.
+        columns: the map that names its columns, as a TOML file or what such a file holds.
+        policy: a policy file or what it holds; without one, the articles' own numbers and the
+            strictest readings count, and what depends on a number of the host isn't decided.
+        as_of: what would have happened after it hasn't happened; aware.
+        overrides: settings by key, as in a policy file, that replace the policy's.
+        findings: told of each finding and each row that can't be read, in the order of the file.
+        progress: told how many bytes of the file have been read, and how many there are.
+        book: the rules and clocks; those that are installed if left out.
+
+    Raises:
+        FileUnreadable: a file isn't there, is damaged, or lacks a column.
+        PolicyError: the policy is incomplete or wrong.
+        Invalid: the map or an override is wrong.
+    """
+    named = read_columns(columns)
+    installed = book or rulebook()
+    read = None if policy is None else read_policy(policy, installed)
+    values = _values(installed, read, overrides or {})
+    settings = Settings(
+        pack="audit" if read is None else read.settings.pack,
+        values={key: value.value for key, value in values.items()},
+        zone=named.zone,
+        origin=values,
+    )
+    until = microseconds(as_of, "as_of")
+    replay = Replay(installed, tuple(named.moments), named.status is not None, settings, until)
+    read_keys = {
+        s.key for owner in replay.owners for s in owner.settings if s.key in values
+    }
+    for key in overrides or ():
+        if key not in read_keys:
+            raise Invalid(
+                key, (overrides or {})[key],
+                Text(
+                    "此次审计不使用该设置，可用的有：" + "、".join(sorted(read_keys)),
+                    "is read by nothing that this export can decide; there are "
+                    + ", ".join(sorted(read_keys)),
+                ),
+            )
+    tally = _Tally(replay, named.zone, findings)
+    for row in rows(path, named, progress):
+        if isinstance(row, Unreadable):
+            tally.unreadable(row)
+        else:
+            tally.count(row.line, row.id, replay.play(row))
+    return AuditResult(
+        tally.orders, tally.not_placed, tally.paid, tally.failed,
+        {**{clock.id: tally.counts[clock.name] for clock in replay.clocks},
+         **{id: tally.counts[id] for id in replay.rules}},
+        {owner.id: owner.label for owner in replay.owners},
+        dict(sorted(tally.refused_moves.items())),
+        tuple((t.name, t.label) for t in replay.unrecorded),
+        replay.left,
+        tuple(tally.shown),
+        {key: values[key] for key in sorted(read_keys)},
+        as_of.astimezone(named.zone),
+        _notices(read),
+    )
+
+
+def _notices(policy: Policy | None) -> tuple[Text, ...]:
+    said = [
+        Text(
+            "审计说明各规则会如何判定，不考虑政策的施行日期",
+            "the audit says what the rules would have said, whatever day the policy applies from",
+        )
+    ]
+    if policy is None:
+        said.append(
+            Text(
+                "未指定政策：采用条文自身的数值与最严的理解",
+                "no policy is named: the articles' own numbers and the strictest readings count",
+            )
+        )
+    elif policy.notice is not None:
+        said.append(policy.notice)
+    return tuple(said)
+
+
+def _values(
+    book: Rulebook, policy: Policy | None, overrides: Mapping[str, Any]
+) -> dict[str, SettingValue]:
+    if policy is not None:
+        values = dict(policy.settings.origin)
+    else:
+        values = {
+            key: SettingValue(
+                s.parse(s.default, key), s.default,
+                "reading" if s.article is None else "article", "", s.clause,
+            )
+            for key, s in book.settings.items()
+            if s.default is not None
+        }
+    for key, given in overrides.items():
+        setting = book.settings.get(key)
+        if setting is None:
+            raise Invalid(
+                key, given,
+                Text(
+                    "没有此设置，可用的有：" + "、".join(book.settings),
+                    "is no setting; there are " + ", ".join(book.settings),
+                ),
+            )
+        raw = _raw(setting, given)
+        values[key] = SettingValue(setting.parse(raw, key), raw, "audit", "", setting.clause)
+    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
+    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
+        raise Invalid(
+            "shipping.limit", limit.raw,
+            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
+        )
+    return values
+
+
+def _raw(setting: Setting, given: Any) -> Any:
+    # a command line gives texts
+    if isinstance(given, str) and setting.type == "names":
+        return [name.strip() for name in given.split(",")]
+    if isinstance(given, str) and setting.type == "count" and given.isdecimal():
+        return int(given)
+    return given
+
+
+@dataclass(slots=True)
+class _Tally:
+    replay: Replay
+    zone: tzinfo
+    findings: Findings | None
+    orders: int = 0
+    not_placed: int = 0
+    paid: int = 0
+    failed: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    refused_moves: dict[str, int] = field(default_factory=dict)
+    shown: list[Unreadable] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for clock in self.replay.clocks:
+            self.counts[clock.name] = dict.fromkeys(_CLOCK, 0)
+        for owner in self.replay.owners:
+            if not isinstance(owner, Clock):
+                self.counts.setdefault(owner.id, dict.fromkeys(_RULE, 0))
+                self.ids[owner.name] = owner.id
+
+    def unreadable(self, row: Unreadable) -> None:
+        self.failed += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(row)
+        if self.findings is not None:
+            self.findings(row)
+
+    def count(self, line: int, id: str, played: Played | None) -> None:
+        self.orders += 1
+        if played is None or played.order is None:
+            self.not_placed += 1
+            return
+        if played.order.paid_at is not None:
+            self.paid += 1
+        for at, move, taken in played.steps:
+            for verdict in taken.decision.verdicts:
+                self._verdict(verdict, line, id, move, at)
+        for clock in self.replay.clocks:
+            counts = self.counts[clock.name]
+            for outcome, row in self.replay.ended(played, clock):
+                counts["applies"] += 1
+                counts[outcome] += 1
+                if row is not None and outcome in ("late", "never") and self.findings is not None:
+                    self.findings(self._clock(clock, row, line, id))
+
+    def _verdict(self, verdict: Verdict, line: int, id: str, move: str, at: int) -> None:
+        rule = self.ids.get(verdict.rule)
+        if rule is not None:
+            counts = self.counts[rule]
+            counts["applies"] += 1
+            if verdict.outcome == "allowed":
+                return
+            counts["refused"] += 1
+        else:
+            rule = verdict.rule
+            self.refused_moves[rule] = self.refused_moves.get(rule, 0) + 1
+        if self.findings is not None:
+            label = _MOVES[move]
+            why = REASONS.get(rule) or verdict.reason or Text("", "")
+            text = Text(f"{label.zh}：{why.zh}", f"{label.en}: {why.en}")
+            self.findings(
+                Finding(
+                    line, id, "refused", rule, verdict.clauses, move, at, None, text, self.zone
+                )
+            )
+
+    def _clock(self, clock: Clock, row: ClockRow, line: int, id: str) -> Finding:
+        due, label = self._shown(row.due), clock.label
+        if row.stopped is None:
+            text = Text(
+                f"{label.zh}：期限为 {due}，至今未完成", f"{label.en}: due {due}, not done yet"
+            )
+        else:
+            done, by = self._shown(row.stopped), row.stopped - row.due
+            text = Text(
+                f"{label.zh}：期限为 {due}，完成于 {done}，逾期 {_long(by).zh}",
+                f"{label.en}: due {due}, done {done}, {_long(by).en} late",
+            )
+        return Finding(
+            line, id, "never" if row.stopped is None else "late", clock.id, clock.clauses, "",
+            row.stopped, row.due, text, self.zone,
+        )
+
+    def _shown(self, us: int) -> str:
+        return f"{moment(us, self.zone):%Y-%m-%d %H:%M}"
+
+
+def _long(us: int) -> Text:
+    minutes = -(-us // MINUTE)
+    parts = [
+        (count, zh, en)
+        for count, zh, en in (
+            (minutes * MINUTE // DAY, "天", "d"),
+            (minutes * MINUTE % DAY // HOUR, "小时", "h"),
+            (minutes % 60, "分钟", "min"),
+        )
+        if count
+    ]
+    return Text(
+        "".join(f"{n}{zh}" for n, zh, _ in parts), " ".join(f"{n} {en}" for n, _, en in parts)
+    )
+
+
+__all__ = ["AuditResult", "Finding", "Findings", "audit"]

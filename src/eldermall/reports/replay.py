@@ -1,0 +1,358 @@
+"""Replaying the recorded moments of an order through the same machines, rules and clocks as live.
+
+The state is the only thing that is ever put right by hand: where a recorded move can't be made
+only because steps that the export doesn't record lie between, the record is put into the state
+that the move leaves, over the shortest path of unrecorded moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from eldermall.contracts.storage import ClockRow
+from eldermall.engine.actor import Actor, person, system
+from eldermall.engine.clock import Clock
+from eldermall.engine.inputs import Arguments
+from eldermall.engine.kind import Command
+from eldermall.engine.machine import Machine, Transition
+from eldermall.engine.room import Nothing
+from eldermall.engine.rule import Context, Fact, Rule
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.settings import Settings, Technical
+from eldermall.engine.step import Step, edge, step
+from eldermall.orders import moves
+from eldermall.orders.machine import ORDER
+from eldermall.orders.order import Order
+from eldermall.reports.export import MOMENTS, Row
+from eldermall.texts import Text
+
+ID = "export"
+LINE = "1"
+_ORDER = replace(ORDER, requests=None)  # an audit asks the outside for nothing
+MOVES: Mapping[str, str] = {
+    "placed": "place", "paid": "pay", "shipped": "ship", "delivered": "deliver",
+}
+"""The move that each moment of an export records."""
+
+_WHO = system("export")
+_STAFF = person("export", "operations", department="operations")
+NOT_ABOUT_ORDERS = Text("不属于订单", "it isn't about orders")
+_ANY_TIME = Technical(backdating=2**53)
+_ARGS: Mapping[str, Arguments] = {
+    "place": moves.Place(
+        kind="goods", merchant=ID, customer=ID, channel=ID, currency="XXX", freight=0, total=1,
+        cash_on_delivery=False, group_id=None, ship_by=None,
+        lines=(moves.OrderedLine(id=LINE, listing=ID, quantity=1, amount=1),),
+    ),
+    "pay": moves.Pay(amount=1, currency="XXX", reference=ID),
+    "ship": moves.Ship(parcel=ID, courier=ID, tracking=ID, lines={LINE: 1}),
+    "deliver": moves.Deliver(parcel=ID),
+    "cancel": moves.Cancel(reason="status", lines=None),
+    "hand_over": moves.HandOver(to=ID),
+    "contact_merchant": moves.ContactMerchant(way="unknown"),
+}
+
+
+def _actor(move: str) -> Actor:
+    by = next(t.by for m in ORDER.machines for t in m.transitions if t.name == move)
+    return _WHO if "system" in by else _STAFF
+
+
+def _command(move: str) -> Command:
+    return Command(ORDER.name, move, ID, _actor(move), _ARGS.get(move, Nothing()))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A rule or clock that an export of orders can't decide.
+
+    Args:
+        id: of the rule or clock.
+        label: what it demands.
+        why: what the export lacks.
+    """
+
+    id: str
+    label: Text
+    why: Text
+
+
+class Replay:
+    """Plays orders.
+
+    Args:
+        installed: all rules and clocks; those that the export can't decide are left out.
+        recorded: the moments that the export holds.
+        cancels: whether it has a status that says cancelled.
+        settings: the policy; observed, so that nothing is refused on paper that has happened.
+        as_of: moments after it haven't happened.
+    """
+
+    def __init__(
+        self,
+        installed: Rulebook,
+        recorded: Sequence[str],
+        cancels: bool,
+        settings: Settings,
+        as_of: int,
+    ) -> None:
+        self._recorded = {MOVES[m] for m in recorded} | ({"cancel"} if cancels else set())
+        self._played = tuple(
+            (index, m) for index, m in enumerate(MOMENTS)
+            if m in recorded and (m != "delivered" or "shipped" in recorded)
+        )
+        self._commands = {move: _command(move) for move in _ARGS}
+        self._as_of = as_of
+        self._over: dict[tuple[str, str, str], dict[str, str] | None] = {}
+        self._settings = replace(settings, published=0, observed=frozenset())
+        self._book = Rulebook((_ORDER,))
+        left: list[Left] = []
+        rules, clocks = self._decidable(installed, left)
+        self.left = tuple(left)
+        self._book = Rulebook((_ORDER,), rules, clocks)
+        self.rules = tuple(dict.fromkeys(rule.id for rule in rules))
+        self.clocks = self._book.watching[ORDER.name]
+        self._settings = replace(
+            self._settings, observed=frozenset(r.id for r in self._book.rules.values())
+        )
+
+    @property
+    def owners(self) -> tuple[Rule | Clock, ...]:
+        """The rules and clocks that are decided."""
+        return (*self._book.rules.values(), *self.clocks)
+
+    @property
+    def unrecorded(self) -> tuple[Transition, ...]:
+        """The moves that the export doesn't record."""
+        named = {
+            t.name: t for m in ORDER.machines for t in m.transitions
+            if t.by and t.name not in self._recorded
+        }
+        return tuple(named.values())
+
+    def play(self, row: Row) -> Played | None:
+        """Return what became of an order, None if it hasn't been placed."""
+        if row.placed > self._as_of:
+            return None
+        happened: list[tuple[int, int, str]] = []
+        ahead = False
+        recorded = (row.placed, row.paid, row.shipped, row.delivered)
+        for rank, moment in self._played:
+            at = recorded[rank]
+            if at is not None:
+                if at <= self._as_of:
+                    happened.append((at, rank, MOVES[moment]))
+                else:
+                    ahead = True
+        happened.sort()
+        played = Played()
+        early: list[tuple[int, int, str]] = []
+        for event in happened:
+            if played.order is None and event[2] != "place":
+                # what happened to an order that wasn't placed yet is played once it is
+                early.append(event)
+            self._move(played, event[2], event[0])
+            if early and played.order is not None:
+                for at, _, move in early:
+                    self._move(played, move, at)
+                early = []
+        order = played.order
+        if row.cancelled and not ahead and order and any(n.outstanding for n in order.lines):
+            self._move(played, "cancel", happened[-1][0])
+        return played
+
+    def ended(self, played: Played, clock: Clock) -> list[tuple[str, ClockRow | None]]:
+        """Return what became of a clock for each part it ran for: its outcome and its row.
+
+        ``met``, ``late``, ``stopped``; ``never`` if it is due and ``running`` if it isn't. A part
+        that was done before its clock could start is met, without a row.
+        """
+        found: list[tuple[str, ClockRow | None]] = []
+        for (name, _), row in played.clocks.items():
+            if name == clock.name:
+                state: str = row.state
+                if state == "running":
+                    state = "never" if self._as_of > row.due else "running"
+                found.append((state, row))
+        if not found and (order := played.order) is not None and order.parcels:
+            first = played.first
+            untouched = order.model_copy(
+                update={"goods": first.goods, "parcels": (), "lines": first.lines}
+            )
+            found = [
+                ("met", None) for part in clock.runs(untouched) if clock.met(order, part)
+            ]
+        return found
+
+    def _move(self, played: Played, move: str, at: int) -> None:
+        order = played.order
+        if order is not None:
+            order = self._between(order, move)
+        clocks = played.clocks
+        taken = self._step(
+            self._commands[move], order, at,
+            [row for row in clocks.values() if row.stopped is None] if clocks else (),
+        )
+        played.steps.append((at, move, taken))
+        if taken.record is None:
+            return
+        played.order = cast(Order, taken.record)
+        if order is None:
+            played.first = played.order
+        for change in taken.clocks:
+            row = change.row
+            clocks[row.name, row.part] = row
+
+    def _step(
+        self, command: Command, order: Order | None, at: int, running: Sequence[ClockRow] = ()
+    ) -> Step:
+        settings = self._settings
+        context = Context(
+            ID, order, command.args, command.actor, at, self._as_of, {}, settings, settings,
+            running,
+        )
+        return step(self._book, _ORDER, command, context, _ANY_TIME)
+
+    def _between(self, order: Order, move: str) -> Order:
+        # the record in the state that the move leaves, if only unrecorded moves lie between
+        key = move, order.goods, order.payment
+        if key in self._over:
+            over = self._over[key]
+        else:
+            machine, state, taken = edge(_ORDER, order, move)
+            source = None if taken is not None else self._nearest(machine, state, move)
+            over = self._over[key] = None if source is None else {machine.field: source}
+        return order if over is None else order.model_copy(update=over)
+
+    def _nearest(self, machine: Machine, state: str, move: str) -> str | None:
+        seen, ahead = {state}, [state]
+        for here in ahead:
+            if (here, move) in machine.edges:
+                return here
+            for t in machine.transitions:
+                if here in t.sources and self._unrecorded(t) and t.target not in seen:
+                    seen.add(str(t.target))
+                    ahead.append(str(t.target))
+        return None
+
+    def _unrecorded(self, t: Transition) -> bool:
+        return t.target is not None and t.when is None and t.name not in self._recorded
+
+    def _decidable(
+        self, installed: Rulebook, left: list[Left]
+    ) -> tuple[list[Rule], list[Clock]]:
+        pairs, taken = self._samples()
+        asked = {rule.name for t in taken for rule in installed.guarding(*t)}
+        rules: list[Rule] = []
+        clocks: list[Clock] = []
+        for rule in installed.rules.values():
+            why = self._lacking_rule(rule, rule.name in asked, pairs)
+            if why is None:
+                rules.append(rule)
+            else:
+                left.append(Left(rule.id, rule.label, why))
+        for clock in installed.clocks.values():
+            why = self._lacking_clock(clock, pairs)
+            if why is None:
+                # nobody is told of anything in an audit
+                clocks.append(replace(clock, warn=None, ladder=()))
+            else:
+                left.append(Left(clock.id, clock.label, why))
+        return rules, clocks
+
+    def _lacking_rule(
+        self, rule: Rule, asked: bool, pairs: list[tuple[Order, Order]]
+    ) -> Text | None:
+        if not {g.machine for g in rule.guards} & {m.name for m in ORDER.machines}:
+            return NOT_ABOUT_ORDERS
+        if not asked:
+            return Text("导出文件没有记录它守护的动作", "it guards no move that is recorded")
+        unknown = [f for f in rule.needs if f.source in ("lookup", "actor", "argument")]
+        unknown += [f for f in rule.needs if f.source == "record" and self._differs(f, pairs)]
+        if unknown:
+            return Text(
+                "导出文件没有：" + "、".join(f.label.zh for f in unknown),
+                "not in the export: " + ", ".join(f.label.en for f in unknown),
+            )
+        return self._unset(rule)
+
+    def _lacking_clock(self, clock: Clock, pairs: list[tuple[Order, Order]]) -> Text | None:
+        if clock.kind != ORDER.name:
+            return NOT_ABOUT_ORDERS
+        if any(clock.runs(before) != clock.runs(after) for before, after in pairs):
+            return Text(
+                "其起止取决于导出文件没有记录的动作",
+                "a move that isn't recorded starts or stops it",
+            )
+        return self._unset(replace(clock, warn=None, ladder=()))
+
+    def _unset(self, owner: Rule | Clock) -> Text | None:
+        unset = [s.key for s in owner.settings if s.key not in self._settings.values]
+        if not unset:
+            return None
+        return Text(
+            "须由政策设定：" + "、".join(unset), "a policy must set: " + ", ".join(unset)
+        )
+
+    def _differs(self, fact: Fact, pairs: list[tuple[Order, Order]]) -> bool:
+        def read(order: Order) -> Any:
+            return fact.read(
+                Context(ID, order, Nothing(), _WHO, 0, 0, {}, self._settings, self._settings)
+            )
+
+        return any(read(before) != read(after) for before, after in pairs)
+
+    def _samples(
+        self,
+    ) -> tuple[list[tuple[Order, Order]], list[tuple[Machine, Transition]]]:
+        # sample orders before and after each unrecorded move that may lie between recorded ones,
+        # and the edges that recorded moves take
+        played = {MOVES[moment] for _, moment in self._played} | (self._recorded & {"cancel"})
+        between = {
+            t.name
+            for machine in ORDER.machines
+            for t in machine.transitions
+            if t.target is not None
+            and self._unrecorded(t)
+            and any(self._nearest(machine, t.target, move) for move in self._recorded)
+        } | (set(MOVES.values()) - self._recorded)
+        first = self._step(self._commands["place"], None, 1)
+        pairs: list[tuple[Order, Order]] = []
+        taken = [(moved.machine, moved.transition) for moved in first.path]
+        ahead, seen, at = [cast(Order, first.record)], set[str](), 1
+        while ahead:
+            before = ahead.pop()
+            for move in sorted(between | played):
+                at += 1
+                command = self._commands.get(move) or _command(move)
+                after = self._step(command, before, at)
+                if after.record is None:
+                    continue
+                order = cast(Order, after.record)
+                if move in between:
+                    pairs.append((before, order))
+                else:
+                    taken += [(moved.machine, moved.transition) for moved in after.path]
+                if order.summary not in seen:
+                    seen.add(order.summary)
+                    ahead.append(order)
+        return pairs, taken
+
+
+class Played:
+    """What became of an order.
+
+    ``order`` is it as it stands and ``first`` as it was placed; ``steps`` are all moves, each with
+    its moment and name; ``clocks`` are its clocks by name and part.
+    """
+
+    __slots__ = ("clocks", "first", "order", "steps")
+
+    first: Order
+
+    def __init__(self) -> None:
+        self.order: Order | None = None
+        self.steps: list[tuple[int, str, Step]] = []
+        self.clocks: dict[tuple[str, str], ClockRow] = {}

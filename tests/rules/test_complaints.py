@@ -1,0 +1,393 @@
+"""Complaints and their escalation: S19 article 12 (2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eldermall import Mall, Refused, head_of, person
+from tests import shop
+
+TICK = timedelta(microseconds=1)
+DAY = timedelta(hours=24)
+ANSWER = "complaints.answered-in-time"
+OPINION = "complaints.opinion-in-time"
+AFTER = "complaints.answered-after-opinion"
+OTHER_HEAD = person("feng", "department_head", department="finance")
+
+
+def receive(mall: Mall, **more: Any) -> None:
+    words: dict[str, Any] = {
+        "customer": "grandma-li", "words": "The tea is stale.", "by": shop.CUSTOMER
+    }
+    mall.complaints.receive("C1", **words | more)
+
+
+def record(mall: Mall, **more: Any) -> None:
+    words: dict[str, Any] = {
+        "subject": "quality", "remedy": "a new packet", "etiquette": "v1", "by": shop.SERVICE
+    }
+    mall.complaints.record("C1", **words | more)
+
+
+def answer(mall: Mall, **more: Any) -> None:
+    words: dict[str, Any] = {"text": "A new packet is on its way.", "by": shop.SERVICE}
+    mall.complaints.answer("C1", **words | more)
+
+
+def settle(mall: Mall, **more: Any) -> None:
+    words: dict[str, Any] = {"text": "Send a new packet.", "by": shop.HEAD}
+    mall.complaints.settle_opinion("C1", **words | more)
+
+
+def escalated(mall: Mall, time: shop.Time, **more: Any) -> None:
+    """Take a recorded complaint to the head, by letting its answer clock run out."""
+    receive(mall, **more)
+    record(mall)
+    time.now += DAY + TICK
+    mall.sweep()
+
+
+def state(mall: Mall, clock: str, part: str = "") -> str:
+    return shop.clocks(mall, clock, "complaint/C1")[part].state
+
+
+# Properties
+
+
+@given(
+    steps=st.lists(
+        st.sampled_from(["record", "answer", "settle", "lead", "sweep", "day"]), max_size=10
+    )
+)
+def test_after_a_sweep_no_unanswered_complaint_stays_below_the_head_and_none_is_answered_early(
+    steps: list[str]
+) -> None:
+    time = shop.Time()
+    mall = shop.open_mall("memory:", time)
+    shop.staff(mall)
+    receive(mall)
+    received = time.now
+    for step in steps:
+        try:
+            if step == "record":
+                record(mall)
+            elif step == "answer":
+                answer(mall)
+            elif step == "settle":
+                settle(mall)
+            elif step == "lead":
+                settle(mall, by=shop.LEADER)
+            elif step == "day":
+                time.pass_(hours=25)
+            else:
+                mall.sweep()
+        except Refused:
+            continue
+        complaint = mall.complaints.get("C1")
+        if complaint.answered_at is not None:
+            assert complaint.recorded_at is not None
+            assert complaint.escalated_at is None or complaint.opinion is not None
+        elif step == "sweep" and time.now > received + DAY:
+            assert complaint.holder in ("head.operations", "leader")
+
+
+@given(head=st.booleans(), leader=st.booleans(), about=st.sampled_from(["hu", "lin", "x", None]))
+def test_only_a_head_or_leader_in_office_who_is_not_complained_about_settles(
+    head: bool, leader: bool, about: str | None
+) -> None:
+    time = shop.Time()
+    mall = shop.open_mall("memory:", time)
+    shop.staff(mall)
+    escalated(mall, time, against=about)
+    if not head:
+        mall.designations.dismiss(head_of("operations"), "hu", by=shop.LEADER)
+    if not leader:
+        mall.designations.dismiss("leader", "lin", by=shop.LEADER)
+    for actor, office in ((shop.HEAD, head), (shop.LEADER, leader)):
+        said = mall.may.complaints.settle_opinion("C1", text="Yes.", by=actor)
+        assert said.allowed == (office and actor.id != about)
+
+
+# The record: S19-12-2a
+
+
+def test_a_complaint_is_kept_in_the_complainant_s_own_words(mall: Mall) -> None:
+    receive(mall)
+    record(mall)
+    complaint = mall.complaints.get("C1")
+    assert complaint.words == "The tea is stale."
+    assert (complaint.subject, complaint.remedy, complaint.etiquette, complaint.recorder) == (
+        "quality", "a new packet", "v1", "chen",
+    )
+
+
+def test_nothing_is_answered_before_it_was_recorded(mall: Mall) -> None:
+    receive(mall)
+    said = shop.refusal(answer, mall)
+    assert said.rules == ("complaints.recorded-before-answer@1",)
+    assert said.clauses == ("S19-12-2a",)
+    assert "尚未登记客户诉求" in said.text.zh
+    record(mall)
+    answer(mall)
+    assert mall.complaints.get("C1").state == "answered"
+
+
+def test_what_was_recorded_stays_as_it_was(mall: Mall, time: shop.Time) -> None:
+    escalated(mall, time)
+    said = shop.refusal(record, mall, subject="other")
+    assert said.rules == ("complaint.record",)
+    assert "投诉已登记，登记内容不得更改" in said.text.zh
+    assert mall.complaints.get("C1").subject == "quality"
+
+
+def test_a_complaint_that_climbed_unrecorded_is_recorded_later(
+    mall: Mall, time: shop.Time
+) -> None:
+    receive(mall)
+    time.pass_(hours=25)
+    mall.sweep()
+    settle(mall)
+    assert shop.refusal(answer, mall).rules == ("complaints.recorded-before-answer@1",)
+    record(mall)
+    assert mall.complaints.get("C1").state == "opinion_settled"
+    answer(mall)
+
+
+def test_a_complaint_needs_no_order_and_may_be_taken_down_by_staff(mall: Mall) -> None:
+    receive(mall, by=shop.SERVICE)
+    assert mall.complaints.get("C1").order is None
+
+
+def test_nobody_complains_in_another_s_name(mall: Mall) -> None:
+    said = shop.refusal(receive, mall, by=shop.STRANGER)
+    assert said.rules == ("machine.own-records",)
+    assert shop.refusal(receive, mall, by=shop.MERCHANT).rules == ("machine.who-may",)
+
+
+def test_an_unanswered_complaint_is_not_closed(mall: Mall) -> None:
+    receive(mall)
+    record(mall)
+    said = shop.refusal(mall.complaints.close, "C1", by=shop.SERVICE)
+    assert said.rules == ("machine.no-such-move",)
+    answer(mall)
+    mall.complaints.close("C1", by=shop.SERVICE)
+    assert mall.complaints.get("C1").state == "closed"
+
+
+# The answer clock, and the way up: S19-12-2c, S19-12-2d
+
+
+def test_a_complaint_answered_in_time_climbs_nowhere(mall: Mall, time: shop.Time) -> None:
+    receive(mall)
+    record(mall)
+    time.now += DAY
+    assert mall.sweep().breached == 0
+    answer(mall)
+    assert state(mall, ANSWER) == "met"
+    time.pass_(days=9)
+    assert mall.sweep().breached == 0
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_complaint_that_runs_out_of_its_answer_clock_climbs_to_the_head_by_itself(
+    mall: Mall, time: shop.Time, recorded: bool
+) -> None:
+    receive(mall)
+    if recorded:
+        record(mall)
+    time.now += DAY + TICK
+    assert mall.sweep().breached == 1
+    complaint = mall.complaints.get("C1")
+    assert (complaint.state, complaint.holder) == ("escalated", "head.operations")
+    assert complaint.escalated_at == shop.us(time.now)
+    assert state(mall, ANSWER) == "breached"
+    said = [e for e in mall.journal("complaint", "C1") if e["outcome"] == "clock"]
+    assert [(e["what"], e["clauses"]) for e in said] == [
+        ("clock.breached", ["S19-12-2c", "S19-12-2d"])
+    ]
+    moved = mall.journal("complaint", "C1")[-1]
+    assert moved["actor"] == {
+        "id": "system", "role": "system", "cause": "clock:complaints.answered-in-time@1"
+    }
+
+
+def test_nobody_but_the_clock_escalates(mall: Mall) -> None:
+    assert not hasattr(mall.complaints, "escalate")
+
+
+def test_an_answer_that_was_given_in_time_but_entered_late_annuls_the_breach(
+    mall: Mall, time: shop.Time
+) -> None:
+    receive(mall)
+    record(mall)
+    given_ = time.now + timedelta(hours=23)
+    time.now += DAY + TICK
+    mall.sweep()
+    settle(mall)
+    answer(mall, at=given_)
+    assert state(mall, ANSWER) == "annulled"
+
+
+def test_an_answer_after_the_breach_is_late(mall: Mall, time: shop.Time) -> None:
+    escalated(mall, time)
+    settle(mall)
+    answer(mall)
+    assert state(mall, ANSWER) == "late"
+
+
+# The opinion: S19-12-2e
+
+
+def test_what_was_reported_is_not_answered_before_an_opinion(
+    mall: Mall, time: shop.Time
+) -> None:
+    escalated(mall, time)
+    said = shop.refusal(answer, mall)
+    assert said.rules == ("complaints.opinion-before-answer@1",)
+    assert said.clauses == ("S19-12-2e",)
+    assert "尚未定下意见" in said.text.zh
+    settle(mall)
+    answer(mall)
+
+
+@pytest.mark.parametrize("actor", [shop.SERVICE, shop.OPERATIONS, OTHER_HEAD])
+def test_nobody_but_head_and_leader_settles_the_opinion(
+    mall: Mall, time: shop.Time, actor: Any
+) -> None:
+    mall.designations.appoint(head_of("finance"), OTHER_HEAD.id, by=shop.LEADER)
+    escalated(mall, time)
+    said = shop.refusal(settle, mall, by=actor)
+    assert said.rules == ("complaints.opinion-by-head-or-leader@1",)
+    assert said.clauses == ("S19-12-2e",)
+    assert f"{actor.id} 不是在任的部门负责人或公司领导" in said.text.zh
+
+
+def test_whoever_claims_a_post_without_holding_it_settles_nothing(
+    mall: Mall, time: shop.Time
+) -> None:
+    escalated(mall, time)
+    for role in ("department_head", "company_leader"):
+        pretender = person("mallory", role, department="operations")
+        said = shop.refusal(settle, mall, by=pretender)
+        assert said.rules == ("complaints.opinion-by-head-or-leader@1",)
+    head_as_leader = person("hu", "company_leader", department="operations")
+    said = shop.refusal(settle, mall, by=head_as_leader)
+    assert said.rules == ("complaints.opinion-by-head-or-leader@1",)
+
+
+def test_nobody_settles_a_complaint_about_themselves(mall: Mall, time: shop.Time) -> None:
+    escalated(mall, time, against="hu")
+    said = shop.refusal(settle, mall)
+    assert said.rules == ("complaints.no-judging-of-oneself@1",)
+    assert said.clauses == ("S19-12-2e",)
+    assert "hu 是被投诉人" in said.text.zh
+    settle(mall, by=shop.LEADER)
+    opinion = mall.complaints.get("C1").opinion
+    assert opinion is not None
+    assert (opinion.by, opinion.role) == ("lin", "company_leader")
+
+
+def test_an_opinion_is_settled_on_reported_complaints_only(mall: Mall) -> None:
+    receive(mall)
+    assert shop.refusal(settle, mall).rules == ("machine.no-such-move",)
+
+
+# The opinion clock: S19-12-2e, S19-12-2d
+
+
+@pytest.mark.parametrize("late_by", [timedelta(), TICK])
+def test_the_head_has_until_the_due_moment(
+    mall: Mall, time: shop.Time, late_by: timedelta
+) -> None:
+    escalated(mall, time)
+    time.now += DAY + late_by
+    mall.sweep()
+    complaint = mall.complaints.get("C1")
+    assert complaint.holder == ("leader" if late_by else "head.operations")
+    assert (complaint.raised_at is not None) == bool(late_by)
+    settle(mall)
+    assert state(mall, OPINION, "head") == ("late" if late_by else "met")
+
+
+def test_the_leader_is_reminded_at_the_same_interval_until_the_opinion(
+    mall: Mall, time: shop.Time
+) -> None:
+    escalated(mall, time)
+    for _ in range(3):
+        time.now += DAY + TICK
+        did = mall.sweep()
+        assert (did.breached, did.failed) == (1, ())
+    raised = [e for e in mall.journal("complaint", "C1") if e["what"] == "complaint.raise"]
+    assert len(raised) == 3
+    assert state(mall, OPINION, "leader") == "running"
+    settle(mall, by=shop.LEADER)
+    assert state(mall, OPINION, "leader") == "met"
+
+
+def test_a_complaint_left_for_long_takes_one_step_a_sweep(mall: Mall, time: shop.Time) -> None:
+    receive(mall)
+    time.pass_(days=30)
+    assert mall.sweep().breached == 1
+    assert mall.sweep().breached == 0
+    assert mall.complaints.get("C1").holder == "head.operations"
+
+
+# The answer after the opinion: S19-12-2f
+
+
+@pytest.mark.parametrize("late_by", [timedelta(), TICK])
+def test_the_opinion_starts_a_clock_for_the_answer(
+    mall: Mall, time: shop.Time, late_by: timedelta
+) -> None:
+    escalated(mall, time)
+    settle(mall)
+    time.now += timedelta(hours=8) + late_by
+    assert mall.sweep().breached == bool(late_by)
+    answer(mall)
+    assert state(mall, AFTER) == ("late" if late_by else "met")
+
+
+def test_an_answer_that_stays_away_after_the_opinion_climbs_to_the_head(
+    mall: Mall, time: shop.Time
+) -> None:
+    escalated(mall, time)
+    settle(mall)
+    time.pass_(hours=33)
+    did = mall.sweep()
+    assert (did.breached, did.repeated) == (1, 1)
+    said = [e for e in mall.journal("complaint", "C1") if e["outcome"] == "clock"][-2:]
+    assert [e["clauses"] for e in said] == [["S19-12-2f"], ["S19-12-2f"]]
+
+
+# Which policy binds, and from when
+
+
+def test_a_complaint_keeps_the_limits_of_the_policy_under_which_it_came(
+    tmp_path: Path, time: shop.Time
+) -> None:
+    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    with shop.open_mall(url, time) as mall:
+        shop.staff(mall)
+        receive(mall)
+        record(mall)
+    stricter = {"complaints.answer-limit": "1h", "complaints.opinion-limit": "1h"}
+    with shop.open_mall(url, time, policy=shop.policy(stricter)) as mall:
+        time.now += DAY
+        assert mall.sweep().breached == 0
+        time.now += TICK
+        mall.sweep()
+        row = shop.clocks(mall, OPINION, "complaint/C1")["head"]
+        assert row.due == shop.us(time.now + DAY)
+
+
+def test_before_the_policy_applies_a_complaint_has_no_clock(url: str, time: shop.Time) -> None:
+    with shop.open_mall(url, time, policy=shop.policy(published="2026-03-03")) as mall:
+        receive(mall)
+        answer(mall)
+        assert mall.clocks() == []
