@@ -81,21 +81,6 @@ def test_every_refusal_is_shown_with_its_rule(
 
 
 @pytest.mark.parametrize(
-    ("lang", "words"),
-    [
-        ("zh", "进入该状态须满足：review.before-publish@1  未通过审核的内容不得展示"),
-        ("en", "what guards that state: review.before-publish@1"),
-    ],
-    ids=["zh", "en"],
-)
-def test_an_unreviewed_publish_names_the_rule_and_clause_behind_the_table(
-    texts: dict[str, str], lang: str, words: str
-) -> None:
-    assert words in texts[lang]
-    assert "S19-09-3b" in texts[lang]
-
-
-@pytest.mark.parametrize(
     ("lang", "notice"),
     [
         ("zh", "所用政策为演示政策（设定人 demo），其数值不代表任何公司的规定"),
