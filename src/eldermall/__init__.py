@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eldermall.calendars import moment
+    from eldermall.contracts.events import (
+        CommittedEvent,
+        RefundAnswer,
+        RefundRequest,
+        SealedRoot,
+    )
     from eldermall.engine.actor import Actor, person, system
     from eldermall.engine.inputs import new_id
     from eldermall.engine.rule import Decision, Verdict
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Actor": "engine.actor",
+    "CommittedEvent": "contracts.events",
     "Conflict": "errors",
     "Decision": "engine.rule",
     "DefinitionError": "errors",
@@ -43,8 +50,11 @@ _HOME = {
     "NotJoinable": "errors",
     "PluginError": "errors",
     "PolicyError": "errors",
+    "RefundAnswer": "contracts.events",
+    "RefundRequest": "contracts.events",
     "Refused": "errors",
     "SchemaError": "errors",
+    "SealedRoot": "contracts.events",
     "StorageError": "errors",
     "Technical": "engine.settings",
     "Text": "texts",
@@ -60,6 +70,7 @@ _HOME = {
 
 __all__ = [
     "Actor",
+    "CommittedEvent",
     "Conflict",
     "Decision",
     "DefinitionError",
@@ -71,8 +82,11 @@ __all__ = [
     "NotJoinable",
     "PluginError",
     "PolicyError",
+    "RefundAnswer",
+    "RefundRequest",
     "Refused",
     "SchemaError",
+    "SealedRoot",
     "StorageError",
     "Technical",
     "Text",

@@ -215,7 +215,8 @@ class Mall(Moving):
         own once the host's has ended. The handle is for one thread.
 
         Args:
-            host: a SQLAlchemy ``Connection`` with an open transaction. On SQLite, begin it
+            host: a SQLAlchemy ``Connection`` with an open transaction (an ORM Session has one in
+                ``session.connection()``). On SQLite, begin it
                 IMMEDIATE where the host can: a transaction that has read first may be told to
                 start again (``Conflict`` with ``retry == "transaction"``).
 

@@ -53,7 +53,10 @@ class Plugins:
             raise _broken(plugin, str(error)) from error
         for caller in self._manager.get_hookcallers(plugin) or ():
             for impl in caller.get_hookimpls():
-                if impl.plugin is plugin and inspect.iscoroutinefunction(impl.function):
+                if impl.plugin is plugin and (
+                    inspect.iscoroutinefunction(impl.function)
+                    or inspect.isasyncgenfunction(impl.function)
+                ):
                     raise _broken(plugin, f"{name}: {caller.name} is async; hooks are synchronous")
 
     def storage(self, url: str, prefix: str) -> Storage:
@@ -77,12 +80,17 @@ class Plugins:
         """Return all rules and clocks that plugins bring.
 
         Raises:
-            PluginError: a plugin brings something else.
+            PluginError: a plugin brings something else, or fails.
         """
         rules: list[Rule] = []
         clocks: list[Clock] = []
-        for impl, brought in self._each("eldermall_rules"):
-            for thing in brought:
+        for impl in self._manager.hook.eldermall_rules.get_hookimpls():
+            try:
+                brought = impl.function()
+                things = list(brought) if isinstance(brought, Iterable) else [brought]
+            except Exception as error:
+                raise _broken(impl.plugin, f"eldermall_rules failed: {error!r}") from error
+            for thing in things:
                 if isinstance(thing, Rule):
                     rules.append(thing)
                 elif isinstance(thing, Clock):

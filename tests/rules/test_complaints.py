@@ -312,7 +312,7 @@ def test_the_head_has_until_the_due_moment(
     assert complaint.holder == ("leader" if late_by else "head.operations")
     assert (complaint.raised_at is not None) == bool(late_by)
     settle(mall)
-    assert state(mall, OPINION, "head") == ("late" if late_by else "met")
+    assert state(mall, OPINION, "head") == ("lapsed" if late_by else "met")
 
 
 def test_the_leader_is_reminded_at_the_same_interval_until_the_opinion(

@@ -35,7 +35,8 @@ _STATES = {
     "running": Text("未到期", "running"),
     "paused": Text("暂停", "paused"),
     "breached": Text("已超期", "overdue"),
-    "late": Text("超期后结束", "ended late"),
+    "late": Text("超期后完成", "done late"),
+    "lapsed": Text("超期未完成", "never done"),
     "annulled": Text("已撤销", "annulled"),
 }
 
@@ -135,7 +136,7 @@ def _must_be_empty(url: str) -> None:
 
 def _end(mall: Mall, roots: Path) -> Ending:
     waiting, missing = work_list(mall), gaps(mall)
-    breaches = list(mall.clocks("breached", "late", "annulled"))
+    breaches = list(mall.clocks("breached", "late", "lapsed", "annulled"))
     mall.seal()
     mall.relay()
     found = mall.verify(read_roots(roots))

@@ -16,7 +16,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-ClockState = Literal["running", "paused", "breached", "met", "late", "stopped", "annulled"]
+ClockState = Literal[
+    "running", "paused", "breached", "met", "late", "stopped", "lapsed", "annulled"
+]
 OPEN_CLOCKS: tuple[ClockState, ...] = ("running", "paused", "breached")
 
 MessageState = Literal[
@@ -93,8 +95,12 @@ class ClockRow:
 
     ``part`` names what of the subject it runs for (a line of an order), or is empty. ``next`` is
     the moment at which a sweep has to act, None when it never has to again. ``stage`` counts the
-    sweeps' acts so far. ``state`` ``paused`` and ``annulled`` are kept for what stops a clock in
-    between or takes a breach back. ``stopped`` is None as long as the clock hasn't ended.
+    sweeps' acts so far.
+
+    ``state``: ``running``, or ``breached`` once its due moment has passed; then, done in time
+    ``met`` and done afterwards ``late``; its cause gone in time ``stopped`` and afterwards
+    ``lapsed``; ``annulled`` when a breach turns out not to have been one. ``paused`` is for what
+    halts a clock in between. ``stopped`` is None as long as the clock hasn't ended.
     """
 
     subject: str

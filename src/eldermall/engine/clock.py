@@ -120,8 +120,10 @@ class ClockChange:
     """A clock as it is after a move or sweep, and what happened to it."""
 
     row: ClockRow
-    did: Literal["started", "moved", "met", "late", "stopped", "annulled", "warned", "breached",
-                 "repeated"]
+    did: Literal[
+        "started", "moved", "met", "late", "stopped", "lapsed", "annulled", "warned", "breached",
+        "repeated",
+    ]
 
     def as_json(self) -> dict[str, Any]:
         """Return the change for an entry."""
@@ -183,12 +185,13 @@ def changes(
 
 def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
     state: ClockState
+    done = clock.met(record, row.part)
     if at > row.due:
-        state = "late"
+        state = "late" if done else "lapsed"
     elif row.state == "breached":
         state = "annulled"
     else:
-        state = "met" if clock.met(record, row.part) else "stopped"
+        state = "met" if done else "stopped"
     return ClockChange(replace(row, state=state, stopped=at, next=None), state)
 
 

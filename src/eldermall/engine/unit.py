@@ -233,7 +233,7 @@ class Work:
                 clocks[key] = change.row
             else:
                 clocks.pop(key, None)
-            if change.did == "late":
+            if change.did in ("late", "lapsed"):
                 told.append(("ClockEndedLate", "event", change.as_json()))
         told.extend((topic, topic, data) for topic, data in requests)
         for number, (name, topic, data) in enumerate(told):

@@ -12,7 +12,7 @@ from eldermall.texts import Text
 
 
 class RootsFile:
-    """A plugin that appends each sealed root to a file, once.
+    """A plugin that appends each sealed root to a file; one handed over again may stand twice.
 
     Args:
         path: the file; made if it isn't there. One file for one mall.
@@ -23,13 +23,14 @@ class RootsFile:
 
     @hookimpl
     def eldermall_root(self, root: SealedRoot) -> None:
-        """Append ``root`` unless it stands there already."""
-        if self.path.exists() and root.body in read_roots(self.path):
-            return
-        with self.path.open("ab") as file:
-            file.write(root.body + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Append ``root`` unless it is the last that stands there."""
+        line = root.body + b"\n"
+        with self.path.open("ab+") as file:
+            file.seek(-min(len(line), file.seek(0, os.SEEK_END)), os.SEEK_END)
+            if file.read() != line:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def read_roots(path: str | Path) -> list[bytes]:

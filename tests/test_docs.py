@@ -1,0 +1,196 @@
+"""The documents say what the code does: signatures, settings, rules, links."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eldermall import errors, hooks
+from eldermall.contracts import storage
+from eldermall.engine.clock import Clock
+from eldermall.engine.rule import Rule
+from eldermall.engine.settings import Setting
+from eldermall.mall import rulebook
+from eldermall.rules.catalogue import clauses
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    [
+        *DOCS.glob("*.md"),
+        *(ROOT / n for n in ("README.md", "README.zh.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    ]
+)
+BOOK = rulebook()
+
+_FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def named(path: Path) -> str:
+    return path.name
+
+
+def hook_heading(hook: Callable[..., object]) -> str:
+    """Return the heading that a hook's section has: its real signature."""
+    signature = str(inspect.signature(hook)).replace("'", "")
+    return f"## `{hook.__name__}{signature}`"
+
+
+def setting_row(setting: Setting) -> str:
+    """Return the row that a setting has in the table of settings."""
+    if setting.article is not None:
+        shown = setting.article if isinstance(setting.article, str) else ", ".join(setting.article)
+        which = f"article: {shown}; stricter only ({setting.stricter})"
+    elif setting.choices:
+        which = f"reading: {', '.join(setting.choices)}; the first unless you choose"
+    else:
+        which = f"you must set it; suggestion: {setting.suggestion}"
+    means = f"{setting.label.zh} · {setting.label.en}"
+    return f"| `{setting.key}` | {setting.clause} | {setting.type} | {which} | {means} |"
+
+
+def rule_section(rule: Rule) -> str:
+    """Return how a rule is described: its head, clauses, guards and facts."""
+    moves = [f"`{g.machine}.{g.name}`" for g in rule.guards if g.on == "move"]
+    states = [f"`{g.machine}.{g.name}`" for g in rule.guards if g.on == "enter"]
+    lines = [
+        f"### `{rule.id}`",
+        "",
+        f"{rule.label.zh} · {rule.label.en}",
+        "",
+        f"- clauses: {', '.join(rule.clauses)}",
+    ]
+    if moves:
+        lines.append(f"- guards the moves: {', '.join(moves)}")
+    if states:
+        lines.append(f"- guards entering: {', '.join(states)}")
+    lines.append(f"- facts: {', '.join(f'`{fact.name}`' for fact in rule.needs)}")
+    return "\n".join(lines)
+
+
+def clock_section(clock: Clock) -> str:
+    """Return how a clock is described: its head, clauses, limit, start, stop, who hears."""
+    reads = "".join(f", `{s.key}`" for s in clock.settings if s is not clock.limit)
+    lines = [
+        f"### `{clock.id}`",
+        "",
+        f"{clock.label.zh} · {clock.label.en}",
+        "",
+        f"- clauses: {', '.join(clock.clauses)}",
+        f"- watches: {clock.kind}",
+        f"- settings: `{clock.limit.key}`{reads}",
+        f"- starts: {clock.starts.zh} · {clock.starts.en}",
+        f"- stops: {clock.stops.zh} · {clock.stops.en}",
+        f"- hears of a breach: {', '.join(clock.told)}",
+    ]
+    lines += [f"- hears of it later: {', '.join(rung.who)}" for rung in clock.ladder]
+    if clock.on_breach is not None:
+        lines.append(f"- move made at the breach: `{clock.on_breach}`")
+    return "\n".join(lines)
+
+
+def test_every_hook_has_a_section_headed_by_its_signature() -> None:
+    specs = [
+        value
+        for name, value in vars(hooks).items()
+        if name.startswith("eldermall_") and callable(value)
+    ]
+    headings = [f"## {h}" for h in _HEADING.findall(page("plugins.md")) if "`eldermall_" in h]
+    assert headings == [hook_heading(spec) for spec in specs]
+
+
+@pytest.mark.parametrize("setting", BOOK.settings.values(), ids=lambda s: s.key)
+def test_every_setting_has_its_row(setting: Setting) -> None:
+    assert setting_row(setting) in page("policy.md").splitlines()
+
+
+def test_no_row_is_left_of_a_setting_that_is_gone() -> None:
+    rows = re.findall(r"^\| `([a-z.-]+)` \| S\d\d-", page("policy.md"), re.MULTILINE)
+    assert rows == list(BOOK.settings)
+
+
+@pytest.mark.parametrize("rule", BOOK.rules.values(), ids=lambda r: r.name)
+def test_every_rule_is_described_as_it_is(rule: Rule) -> None:
+    assert rule_section(rule) + "\n" in page("rules.md")
+
+
+@pytest.mark.parametrize("clock", BOOK.clocks.values(), ids=lambda c: c.name)
+def test_every_clock_is_described_as_it_is(clock: Clock) -> None:
+    assert clock_section(clock) + "\n" in page("rules.md")
+
+
+def test_no_rule_is_described_that_is_gone() -> None:
+    described = re.findall(r"^### `([a-z.-]+)`$", page("rules.md"), re.MULTILINE)
+    known = [x.id for x in (*BOOK.rules.values(), *BOOK.clocks.values())]
+    assert sorted(described) == sorted(known)
+
+
+def test_only_clauses_of_the_catalogue_are_cited() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    assert set(re.findall(r"S\d\d-[0-9a-z-]*[0-9a-z]", text)) <= set(clauses())
+
+
+@pytest.mark.parametrize(
+    "protocol", [storage.Storage, storage.Transaction, storage.Joined], ids=lambda p: p.__name__
+)
+def test_every_call_of_the_storage_contract_is_described(protocol: type) -> None:
+    calls = [name for name in vars(protocol) if not name.startswith("_")]
+    text = page("storage.md")
+    assert [name for name in calls if f"| `{name}" not in text] == []
+
+
+def test_every_error_is_described_with_its_code() -> None:
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.EldermallError)
+    ]
+    text = page("embedding.md")
+    assert [c.__name__ for c in classes if f"| `{c.__name__}` | `{c.code}` |" not in text] == []
+
+
+def anchors(text: str) -> set[str]:
+    bare = [re.sub(r"[^\w\s-]", "", h.lower()).strip() for h in _HEADING.findall(text)]
+    return {re.sub(r"\s+", "-", heading) for heading in bare}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    broken = []
+    for link in _LINK.findall(_FENCE.sub("", path.read_text(encoding="utf-8"))):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        target, _, anchor = link.partition("#")
+        file = path if not target else (path.parent / target).resolve()
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text("utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_python_block_compiles(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for number, block in enumerate(re.findall(r"^```python\n(.*?)^```$", text, re.S | re.M)):
+        compile(block, f"{path.name}:{number}", "exec")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_toml_block_is_toml(path: Path) -> None:
+    for block in re.findall(r"^```toml\n(.*?)^```$", path.read_text("utf-8"), re.S | re.M):
+        tomllib.loads(block)
+
+
+def test_every_page_is_in_the_contents() -> None:
+    nav = re.findall(r"^  - .*?([\w.-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
+    assert sorted(nav) == sorted(p.name for p in DOCS.glob("*.md"))

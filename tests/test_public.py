@@ -1,0 +1,261 @@
+"""What anybody may rely on: public names, hooks, citations, and words for everything."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eldermall
+from eldermall import hooks
+from eldermall.engine.actor import ROLE_LABELS
+from eldermall.engine.clock import Clock
+from eldermall.engine.rule import Rule
+from eldermall.mall import rulebook
+from eldermall.rules.catalogue import clauses
+from eldermall.texts import Text
+from tests import shop
+
+BOOK = rulebook()
+RULES_AND_CLOCKS: list[Rule | Clock] = [*BOOK.rules.values(), *BOOK.clocks.values()]
+UNCITED = shop.ROOT / "tests" / "tables" / "uncited.txt"
+REASONS = ("not built", "record", "human")
+HAN = re.compile("[一-鿿]")
+
+
+def spoken(text: Text) -> None:
+    """Check that something is said in Chinese and in English."""
+    assert HAN.search(text.zh), text
+    assert text.en
+    assert not HAN.search(text.en), text
+    assert text.zh == text.zh.strip()
+    assert text.en == text.en.strip()
+
+
+# Names
+
+
+def test_the_public_names_are_these_in_order_and_each_resolves() -> None:
+    assert eldermall.__all__ == sorted(eldermall.__all__)
+    assert set(eldermall.__all__) == set(eldermall._HOME)
+    assert dir(eldermall) == eldermall.__all__
+    for name in eldermall.__all__:
+        thing = getattr(eldermall, name)
+        assert thing is getattr(
+            importlib.import_module(f"eldermall.{eldermall._HOME[name]}"), name
+        )
+
+
+def test_the_names_for_type_checkers_are_the_public_ones() -> None:
+    tree = ast.parse(Path(eldermall.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    shown = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module or "").startswith("eldermall")
+    }
+    assert shown == {name: f"eldermall.{home}" for name, home in eldermall._HOME.items()}
+
+
+def test_there_are_no_other_public_names() -> None:
+    with pytest.raises(AttributeError, match="module 'eldermall' has no attribute 'Shop'"):
+        _ = eldermall.Shop
+
+
+def modules() -> Iterator[Any]:
+    for found in pkgutil.walk_packages(eldermall.__path__, "eldermall."):
+        if "migrations" not in found.name and not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
+def test_every_public_class_and_function_says_what_it_does(module: Any) -> None:
+    assert module.__doc__
+    for name, thing in vars(module).items():
+        own = getattr(thing, "__module__", None) == module.__name__
+        if name.startswith("_") or not own or not callable(thing):
+            continue
+        if not isinstance(thing, type):
+            if inspect.isfunction(thing):
+                assert thing.__doc__, f"{module.__name__}.{name}"
+            continue
+        assert thing.__doc__, f"{module.__name__}.{name}"
+        # a class made by @dataclass without words has its signature for a docstring
+        assert not thing.__doc__.startswith(f"{name}("), f"{module.__name__}.{name}"
+        for method_name, method in vars(thing).items():
+            function = method.fget if isinstance(method, property) else method
+            if method_name.startswith("_") or not inspect.isfunction(function):
+                continue
+            if function.__name__ != "<lambda>":
+                assert function.__doc__, f"{module.__name__}.{name}.{method_name}"
+
+
+# Hooks
+
+
+def specs() -> dict[str, Any]:
+    return {
+        name: thing
+        for name, thing in vars(hooks).items()
+        if name.startswith("eldermall_") and inspect.isfunction(thing)
+    }
+
+
+def table() -> dict[str, tuple[str, str, str]]:
+    assert hooks.__doc__ is not None
+    rows = {}
+    for line in hooks.__doc__.splitlines():
+        if line.startswith("eldermall_"):
+            name, required, result, failure = re.split(r"\s{2,}", line.strip())
+            rows[name] = (required, result, failure)
+    return rows
+
+
+def test_every_hook_is_in_the_table_with_what_its_failure_does() -> None:
+    assert list(table()) == list(specs())
+    for name, (required, result, failure) in table().items():
+        assert required in ("yes", "no")
+        first = getattr(specs()[name], "eldermall_spec")["firstresult"]  # noqa: B009
+        assert result == ("first" if first else "all"), name
+        assert failure
+
+
+def test_every_hook_takes_typed_arguments_and_has_one_sentence() -> None:
+    for name, spec in specs().items():
+        signature = inspect.signature(spec)
+        assert signature.return_annotation is not inspect.Signature.empty, name
+        for argument in signature.parameters.values():
+            assert argument.annotation is not inspect.Parameter.empty, name
+        assert re.fullmatch(r"[A-Z].*\.", spec.__doc__.strip()), name
+
+
+def test_every_hook_has_a_test_of_its_name() -> None:
+    source = (shop.ROOT / "tests" / "test_hooks.py").read_text(encoding="utf-8")
+    for name in specs():
+        assert f"def test_hook_{name.removeprefix('eldermall_')}(" in source
+
+
+# Citations
+
+
+def test_no_two_rules_or_clocks_share_id_and_version() -> None:
+    names = [thing.name for thing in RULES_AND_CLOCKS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("thing", RULES_AND_CLOCKS, ids=lambda thing: thing.name)
+def test_every_clause_that_is_cited_is_in_the_catalogue(thing: Rule | Clock) -> None:
+    cited = [*thing.clauses, *(setting.clause for setting in thing.settings)]
+    assert cited
+    for clause in cited:
+        assert clause in clauses(), clause
+
+
+def uncited() -> dict[str, str]:
+    kept = {}
+    for line in UNCITED.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            clause, reason = line.split(maxsplit=1)
+            kept[clause] = reason
+    return kept
+
+
+def test_every_clause_of_the_catalogue_is_cited_or_listed_with_a_reason() -> None:
+    cited = {c for thing in RULES_AND_CLOCKS for c in thing.clauses}
+    cited |= {setting.clause for setting in BOOK.settings.values()}
+    kept = uncited()
+    assert set(clauses()) - cited == set(kept)
+    assert list(kept) == sorted(kept)
+    for clause, reason in kept.items():
+        kind, _, words = reason.partition(": ")
+        assert kind in REASONS, clause
+        assert words, clause
+
+
+@pytest.mark.parametrize("clause", list(clauses().values()), ids=lambda clause: clause.id)
+def test_every_clause_has_its_place_and_a_paraphrase_in_both_languages(clause: Any) -> None:
+    spoken(clause.text)
+    assert clause.id.startswith(f"{clause.document}-")
+    assert clause.article
+    assert re.fullmatch(r"C\d\d", clause.capability)
+    assert clause.kind in (
+        "obligation", "prohibition", "permission", "deadline", "procedure", "definition",
+        "statement",
+    )
+
+
+# Words
+
+
+@pytest.mark.parametrize("rule", list(BOOK.rules.values()), ids=lambda rule: rule.name)
+def test_every_rule_has_a_label_a_reason_and_named_facts_in_both_languages(rule: Rule) -> None:
+    assert re.fullmatch(r"[a-z]+\.[a-z-]+", rule.id)
+    spoken(rule.label)
+    spoken(rule.reason)
+    for fact in rule.needs:
+        spoken(fact.label)
+    given_ = ["x"] * len(rule.needs)
+    spoken(rule.reason_for(given_))
+
+
+@pytest.mark.parametrize("clock", list(BOOK.clocks.values()), ids=lambda clock: clock.name)
+def test_every_clock_says_what_it_asks_and_what_starts_and_stops_it(clock: Clock) -> None:
+    assert re.fullmatch(r"[a-z]+\.[a-z-]+", clock.id)
+    for text in (clock.label, clock.starts, clock.stops):
+        spoken(text)
+    assert clock.told
+    assert set(clock.told) <= set(ROLE_LABELS)
+    for rung in clock.ladder:
+        assert set(rung.who) <= set(ROLE_LABELS)
+
+
+@pytest.mark.parametrize("setting", list(BOOK.settings.values()), ids=lambda setting: setting.key)
+def test_every_setting_is_an_article_s_number_a_reading_or_the_host_s_with_a_suggestion(
+    setting: Any,
+) -> None:
+    spoken(setting.label)
+    kinds = [setting.article is not None, bool(setting.choices), setting.suggestion is not None]
+    assert kinds.count(True) == 1
+    assert (setting.stricter is not None) == (setting.article is not None)
+    if setting.suggestion is not None:
+        setting.parse(setting.suggestion, setting.key)
+
+
+@pytest.mark.parametrize("machine", list(BOOK.machines.values()), ids=lambda machine: machine.name)
+def test_every_state_and_move_has_a_label_in_both_languages_and_an_event(machine: Any) -> None:
+    spoken(machine.label)
+    for state in machine.states:
+        spoken(state.label)
+    for move in machine.transitions:
+        spoken(move.label)
+        assert re.fullmatch(r"([A-Z][a-z]+)+", move.event)
+
+
+def test_every_kind_and_role_has_a_name_in_both_languages() -> None:
+    for kind in BOOK.kinds.values():
+        spoken(kind.label)
+    for label in ROLE_LABELS.values():
+        spoken(label)
+
+
+@pytest.mark.parametrize(
+    "module", ["people", "review", "handover", "shipping", "callbacks", "complaints", "notices"]
+)
+def test_every_rule_module_opens_with_what_the_articles_ask(module: str) -> None:
+    doc = importlib.import_module(f"eldermall.rules.{module}").__doc__
+    assert doc is not None
+    assert re.match(r"[A-Z][^.]+\.   S19 article \d+", doc)
+    if module != "notices":
+        assert "Decided where the text" in " ".join(doc.split())
+        tests = importlib.import_module(f"tests.rules.test_{module}").__doc__
+        assert tests is not None
+        assert "S19 article" in tests
