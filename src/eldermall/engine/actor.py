@@ -20,6 +20,7 @@ Role = Literal[
     "system",
 ]
 
+ROLES: tuple[Role, ...] = get_args(Role)
 STAFF: tuple[Role, ...] = (
     "customer_service",
     "field_agent",
@@ -63,13 +64,13 @@ class Actor:
 
     def __post_init__(self) -> None:
         checked_id(self.id, "actor.id")
-        if self.role not in get_args(Role):
+        if self.role not in ROLES:
             raise Invalid(
                 "actor.role",
                 self.role,
                 Text(
-                    "应为下列之一：" + "、".join(get_args(Role)),
-                    "must be one of " + ", ".join(get_args(Role)),
+                    "应为下列之一：" + "、".join(ROLES),
+                    "must be one of " + ", ".join(ROLES),
                 ),
             )
         if self.role in STAFF:

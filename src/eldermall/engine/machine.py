@@ -184,6 +184,19 @@ class Machine:
         return tuple(t for t in self.transitions if t.when is not None)
 
     @cached_property
+    def following(self) -> Mapping[str, tuple[Transition, ...]]:
+        """The moves that follow by themselves, by the state they leave."""
+        return {
+            state: found
+            for state in self.labels
+            if (found := tuple(t for t in self.automatic if state in t.sources))
+        }
+
+    @cached_property
+    def _fired(self) -> dict[tuple[str, str], str]:
+        return {}
+
+    @cached_property
     def compiled(self) -> Compiled:
         """The shared machine of the `transitions` library: no models, no shortcuts, no queue."""
         return Compiled(
@@ -200,10 +213,16 @@ class Machine:
         )
 
     def fire(self, state: str, name: str) -> str:
-        """Return the state after the move ``name``, which `edges` must know from ``state``."""
-        cursor = _Cursor(state)
-        self.compiled.events[name].trigger(cursor)
-        return cursor.state
+        """Return the state after the move ``name``, which `edges` must know from ``state``.
+
+        The compiled machine has neither guards nor callbacks, so its answer stays and is kept.
+        """
+        target = self._fired.get((state, name))
+        if target is None:
+            cursor = _Cursor(state)
+            self.compiled.events[name].trigger(cursor)
+            target = self._fired[state, name] = cursor.state
+        return target
 
     def _problems(self) -> Iterable[Text]:
         states = [state.name for state in self.states]

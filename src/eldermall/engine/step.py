@@ -202,8 +202,8 @@ def _apply(
         automatic = False
         for m in kind.machines:
             at = getattr(record, m.field)
-            for t in m.automatic:
-                if at in t.sources and t.when is not None and t.when(record):
+            for t in m.following.get(at, ()):
+                if t.when is not None and t.when(record):
                     new = m.fire(at, t.name)
                     record = record.model_copy(update={m.field: new})
                     path.append(Moved(m, t, at, new))

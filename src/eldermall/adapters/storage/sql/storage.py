@@ -341,17 +341,23 @@ class _Statements:
             for name, query in found.items()
         }
         self.insert_record = {name: insert(t) for name, t in s.records.items()}
-        self.update_record = {
-            name: update(t)
-            .where(
+        changed = {
+            name: update(t).where(
                 t.c.mall == bindparam("b_mall"), t.c.id == bindparam("b_id"),
                 t.c.version == bindparam("b_before"),
             )
-            .values(
+            for name, t in s.records.items()
+        }
+        self.update_record = {
+            name: query.values(
                 {c: bindparam(c) for c in ("version", "open", "pack", "body")}
                 | {f: bindparam(f) for f in s.kinds[name].indexed}
             )
-            for name, t in s.records.items()
+            for name, query in changed.items()
+        }
+        self.update_body = {
+            name: query.values(version=bindparam("version"), body=bindparam("body"))
+            for name, query in changed.items()
         }
         self.uses_pack = {
             name: select(t.c.id)
@@ -459,6 +465,7 @@ class _SqlTransaction:
         self._c = connection
         self._s = statements
         self._mall = mall
+        self._loaded: dict[tuple[str, str], RecordRow] = {}
 
     def claim_key(self, row: KeyRow) -> KeyRow | None:
         values = {
@@ -485,6 +492,7 @@ class _SqlTransaction:
             kind, id, version, version, bool(open), pack,
             dict(zip(self._s.schema.kinds[kind].indexed, indexed, strict=True)), body,
         )
+        self._loaded[kind, id] = record
         return record, NO_HEAD if seq is None else Head(seq, digest)
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
@@ -510,16 +518,18 @@ class _SqlTransaction:
     def save(self, rows: Sequence[RecordRow]) -> None:
         new: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
-            values = {
-                "version": row.version, "open": int(row.open), "pack": row.pack,
-                "body": row.body, **row.indexed,
-            }
+            values: dict[str, Any] = {"version": row.version, "body": row.body}
+            rest = {"open": int(row.open), "pack": row.pack, **row.indexed}
             if row.before == 0:
-                values |= {"mall": self._mall, "id": row.id}
+                values |= {"mall": self._mall, "id": row.id} | rest
                 new.setdefault(row.kind, []).append(values)
                 continue
+            query = self._s.update_body[row.kind]
+            if not self._indexed_as_loaded(row):  # naming a column rewrites its index
+                query = self._s.update_record[row.kind]
+                values |= rest
             values |= {"b_mall": self._mall, "b_id": row.id, "b_before": row.before}
-            if self._c.execute(self._s.update_record[row.kind], values).rowcount != 1:
+            if self._c.execute(query, values).rowcount != 1:
                 raise Conflict(
                     Text(
                         f"{row.kind}/{row.id} 已被他人更改",
@@ -528,6 +538,13 @@ class _SqlTransaction:
                 )
         for kind, added in new.items():
             self._c.execute(self._s.insert_record[kind], added)
+
+    def _indexed_as_loaded(self, row: RecordRow) -> bool:
+        """Say whether what is kept beside the body is as it was loaded."""
+        was = self._loaded.get((row.kind, row.id))
+        return was is not None and (was.open, was.pack, was.indexed) == (
+            row.open, row.pack, row.indexed
+        )
 
     def put_clocks(self, rows: Sequence[ClockRow]) -> None:
         self._c.execute(

@@ -20,12 +20,14 @@ RECORDS: dict[str, tuple[str, ...]] = {
     "complaint": ("customer", "order"),
 }
 
+KEYED = ("clocks", "keys", "leaves", "outbox", "unsealed")
+
 
 def upgrade(prefix: str) -> None:
     """Make every table."""
 
     def table(name: str, *columns: sa.Column[Any], **indexes: tuple[str, ...]) -> None:
-        op.create_table(prefix + name, *columns)
+        op.create_table(prefix + name, *columns, sqlite_with_rowid=name not in KEYED)
         for index, names in indexes.items():
             op.create_index(f"ix_{prefix}{name}_{index}", prefix + name, list(names))
 
