@@ -32,7 +32,7 @@ from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
 from eldermall.engine.unit import Engine
-from eldermall.errors import SchemaError, Unknown
+from eldermall.errors import PolicyError, SchemaError, Unknown
 from eldermall.listings.commands import Listings
 from eldermall.listings.listing import Listing
 from eldermall.listings.machine import LISTING
@@ -153,7 +153,7 @@ class Mall(Moving):
         storage = loaded.storage(url, prefix)
         try:
             storage.open((kind.record_kind for kind in book.kinds.values()), make=make)
-            _put_in_force(storage, code, book, read)
+            _put_in_force(storage, code, book, read, microseconds(now(), "now"))
         except BaseException:
             storage.close()
             raise
@@ -315,7 +315,9 @@ class Mall(Moving):
         return self._engine.now() if now is None else microseconds(now, "now")
 
 
-def _put_in_force(storage: Storage, code: str, book: Rulebook, policy: Policy) -> None:
+def _put_in_force(
+    storage: Storage, code: str, book: Rulebook, policy: Policy, now: int
+) -> None:
     with storage.read(code) as tx:
         kept = {row.hash: row.body for row in tx.packs()}
         installed = set(book.cited)
@@ -329,6 +331,14 @@ def _put_in_force(storage: Storage, code: str, book: Rulebook, policy: Policy) -
                         + ", ".join(lacking),
                     )
                 )
+    if kept and policy.settings.pack not in kept and policy.settings.published > now:
+        raise PolicyError(
+            Text(
+                f"该政策自 {policy.published} 起施行，在此之前请使用现行政策",
+                f"the policy applies from {policy.published}; until then open the mall with the "
+                "one in force",
+            )
+        )
     if policy.settings.pack not in kept:
         with storage.write(code) as tx:
             tx.put_pack(policy.row)

@@ -217,7 +217,7 @@ def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
         if key not in given:
             raise Invalid(f"{where}.{key}", None, Text("缺少此项", "is missing"))
     author = checked_text(given["author"], f"{where}.author")
-    if not author:
+    if not author.strip():
         raise Invalid(f"{where}.author", author, Text("须写明设定人", "say who decided it"))
     if given["clause"] != setting.clause:
         raise Invalid(

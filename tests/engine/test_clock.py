@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eldermall.calendars import DAY, HOUR, zone_named
@@ -89,6 +89,8 @@ def test_another_start_is_another_clock() -> None:
     assert did[1].row.started == START + 1
 
 
+@example(at=START + 2 * HOUR, breached=False, done=True)
+@example(at=START + 2 * HOUR + 1, breached=True, done=True)
 @given(
     at=st.integers(START, START + 4 * HOUR), breached=st.booleans(), done=st.booleans()
 )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
-
 from eldermall.engine.actor import Actor
-from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said
 from eldermall.engine.kind import Command, Kind, Reaction, Record
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.engine.room import Arguments
@@ -58,9 +56,7 @@ class Reach(Arguments):
     """What the customer said: how satisfied, and a suggestion or explicitly none."""
 
     satisfaction: Satisfaction | None
-    suggestion: Annotated[
-        Words | Annotated[str, Field(max_length=0)] | None, Personal("callback")
-    ]
+    suggestion: Annotated[Said | None, Personal("callback")]
 
 
 def _open(c: Context) -> dict[str, Any]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from eldermall.errors import EldermallError, FileUnreadable, Invalid
+from eldermall.cli import output
+from eldermall.errors import FileUnreadable, Invalid
 from eldermall.reports.audit import REASONS, AuditResult, Finding, Findings
 from eldermall.reports.audit import audit as run
 from eldermall.reports.export import Progress as Told
@@ -31,7 +31,7 @@ _WORDS = {
     "late": Text("逾期", "late"),
     "never": Text("逾期未完成", "never"),
     "running": Text("未到期", "running"),
-    "stopped": Text("因取消终止", "stopped"),
+    "stopped": Text("因取消而终止", "stopped"),
     "refused": Text("违规", "refused"),
 }
 _AUTHORS = {
@@ -74,18 +74,15 @@ def audit(
         Path | None,
         typer.Option("--findings", help="Write each finding as a JSON line.", metavar="OUT.jsonl"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    lang: Annotated[
-        Literal["zh", "en"] | None,
-        typer.Option("--lang", help="Language; by LC_ALL, LC_MESSAGES, LANG if left out."),
-    ] = None,
+    as_json: output.JsonOption = False,
+    lang: output.LangOption = None,
 ) -> None:
     """Replay an export of orders and say which broke which rule.
 
     Exit code 0: nothing was found; 1: findings or unreadable rows; 2: bad input.
     """
-    speak = lang or _spoken()
-    try:
+    speak = output.language(lang)
+    with output.telling(speak):
         named = read_columns(columns)
         with _written(findings, file) as write, _bar(speak) as told:
             result = run(
@@ -94,22 +91,12 @@ def audit(
                 overrides=_overrides(settings or []),
                 findings=write, progress=told,
             )
-    except EldermallError as error:
-        typer.echo(Text("错误：", "error: ").in_(speak) + error.text.in_(speak), err=True)
-        raise typer.Exit(2) from None
     if as_json:
-        typer.echo(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
+        output.print_json(result.as_json())
     else:
         _print(result, file, speak)
     if result.findings:
-        raise typer.Exit(1)
-
-
-def _spoken() -> Lang:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return "zh" if value.lower().startswith("zh") else "en"
-    return "en"
+        raise typer.Exit(output.FINDINGS)
 
 
 def _moment(given: str | None, zone: tzinfo) -> datetime:
@@ -159,7 +146,7 @@ class _Out:
         return self.file
 
     def write(self, found: Finding | Unreadable) -> None:
-        line = json.dumps(found.as_json(), ensure_ascii=True)
+        line = json.dumps(found.as_json(), ensure_ascii=False)
         try:
             self.open().write(line + "\n")
         except OSError as error:
@@ -211,9 +198,7 @@ def _bar(lang: Lang) -> Iterator[Told | None]:
 
 
 def _print(result: AuditResult, file: Path, lang: Lang) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not sys.stdout.isatty():
-        console.width = 100
+    console = output.console()
 
     def say(zh: str, en: str) -> None:
         console.print(Text(zh, en).in_(lang), soft_wrap=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from eldermall.calendars import due
 from eldermall.contracts.storage import ClockRow, ClockState
 from eldermall.engine.settings import Setting, Settings, counting_of
-from eldermall.errors import DefinitionError
+from eldermall.errors import DefinitionError, RuleBroken
 from eldermall.texts import Text
 
 if TYPE_CHECKING:
@@ -97,6 +97,11 @@ class Clock:
         named = (self.limit, self.counting, self.warn, *(rung.after for rung in self.ladder))
         return tuple(setting for setting in named if setting is not None)
 
+    def rules(self, settings: Settings, bound: Settings) -> Settings:
+        """Return the policy that binds; the one in force where the bound one is older than this."""
+        knows = all(setting.key in bound.values for setting in self.settings)
+        return bound if self.binds == "submission" and knows else settings
+
     def due_of(
         self, record: Record, part: str, started: int, limit: int, counting: str, rules: Settings
     ) -> int:
@@ -148,39 +153,61 @@ def changes(
 ) -> Iterator[ClockChange]:
     """Yield what a move that left ``record`` behind at ``at`` does to its clocks.
 
+    A clock that runs already keeps its version, limit and start when a newer one is installed.
+
     Args:
-        clocks: the clocks that watch this kind of record.
+        clocks: the newest versions of the clocks that watch this kind of record.
         record: as it is after the move.
         subject: its subject in the journal.
         open_rows: its clocks that haven't ended.
         at: when the move happened.
         settings: the policy in force now.
         bound: the policy at the record's submission.
+
+    Raises:
+        RuleBroken: the code of a clock failed.
     """
-    rows = {(row.name, row.part): row for row in open_rows}
+    rows = {(row.name.partition("@")[0], row.part): row for row in open_rows}
     for clock in clocks:
-        wanted = clock.runs(record)
-        if rows:
-            for (name, part), row in rows.items():
-                if name == clock.name and wanted.get(part) != row.started:
-                    yield _ended(clock, record, row, at)
-        for part, started in wanted.items():
-            kept = rows.get((clock.name, part))
-            if kept is not None and kept.started == started:
-                if clock.adjust is not None:
-                    yield from _moved(clock, record, kept, settings, bound)
-                continue
-            rules = bound if clock.binds == "submission" else settings
-            limit = rules.values[clock.limit.key]
-            counting = "hours" if clock.counting is None else rules.values[clock.counting.key]
-            last = clock.due_of(record, part, started, limit, counting, rules)
-            yield ClockChange(
-                ClockRow(
-                    subject, clock.name, part, started, limit, counting, last,
-                    clock.acts(started, last, rules)[0][0], 0, "running", None, rules.pack,
-                ),
-                "started",
-            )
+        try:
+            yield from _changes(clock, record, subject, rows, at, clock.rules(settings, bound))
+        except Exception as error:
+            raise RuleBroken(
+                Text(
+                    f"{subject}：{clock.name} 的代码出错：{error!r}",
+                    f"{subject}: the code of {clock.name} failed: {error!r}",
+                )
+            ) from error
+
+
+def _changes(
+    clock: Clock,
+    record: Record,
+    subject: str,
+    rows: Mapping[tuple[str, str], ClockRow],
+    at: int,
+    rules: Settings,
+) -> Iterator[ClockChange]:
+    wanted = {part: max(since, rules.published) for part, since in clock.runs(record).items()}
+    for (id, part), row in rows.items():
+        if id == clock.id and wanted.get(part) != row.started:
+            yield _ended(clock, record, row, at)
+    for part, started in wanted.items():
+        kept = rows.get((clock.id, part))
+        if kept is not None and kept.started == started:
+            if clock.adjust is not None:
+                yield from _moved(clock, record, kept, rules)
+            continue
+        limit = rules.values[clock.limit.key]
+        counting = "hours" if clock.counting is None else rules.values[clock.counting.key]
+        last = clock.due_of(record, part, started, limit, counting, rules)
+        yield ClockChange(
+            ClockRow(
+                subject, clock.name, part, started, limit, counting, last,
+                clock.acts(started, last, rules)[0][0], 0, "running", None, rules.pack,
+            ),
+            "started",
+        )
 
 
 def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
@@ -196,9 +223,8 @@ def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
 
 
 def _moved(
-    clock: Clock, record: Record, row: ClockRow, settings: Settings, bound: Settings
+    clock: Clock, record: Record, row: ClockRow, rules: Settings
 ) -> Iterator[ClockChange]:
-    rules = bound if clock.binds == "submission" else settings
     last = clock.due_of(record, row.part, row.started, row.limit, row.counting, rules)
     if last != row.due and row.state == "running":
         first = clock.acts(row.started, last, rules)[0][0]

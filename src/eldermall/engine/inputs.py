@@ -78,13 +78,14 @@ class Personal:
 
 def _text(value: str) -> str:
     if _BAD_TEXT.search(value):
-        raise ValueError(_TEXT_RULE.en)
+        raise ValueError(_TEXT_RULE)
     return value
 
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_text)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_text)]
+Said = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_text)]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -124,13 +125,18 @@ _RULES = {
     "string_pattern_mismatch": Text("格式不符：{pattern}", "must match {pattern}"),
     "string_type": Text("须为文字", "must be a text"),
     "int_type": Text("须为整数", "must be a whole number"),
-    "string_too_short": Text("不得少于 {min_length} 个字符", "must have {min_length} characters"),
+    "string_too_short": Text(
+        "不得少于 {min_length} 个字符", "must have {min_length} or more characters"
+    ),
     "string_too_long": Text("不得超过 {max_length} 个字符", "holds {max_length} at most"),
     "greater_than_equal": Text("不得小于 {ge}", "must be {ge} or more"),
     "less_than_equal": Text("不得大于 {le}", "must be {le} or less"),
     "missing": Text("缺少此项", "is missing"),
     "extra_forbidden": Text("没有此项", "is not a field here"),
-    "literal_error": Text("应为 {expected} 之一", "must be one of {expected}"),
+    "string_unicode": _TEXT_RULE,
+    "dict_type": Text("须为名称与值的对应", "must be a mapping"),
+    "model_type": Text("须为各项名称与值的对应", "must be a mapping of fields"),
+    "tuple_type": Text("须为列表", "must be a list"),
     "too_short": Text("至少需要 {min_length} 项", "needs {min_length} item or more"),
     "too_long": Text("最多 {max_length} 项", "holds {max_length} items at most"),
     "bool_type": Text("须为 true 或 false", "must be true or false"),
@@ -156,6 +162,10 @@ def invalid(error: ValidationError, what: str) -> Invalid:
     rule = _RULES.get(first["type"], Text(first["msg"], first["msg"]))
     where = ".".join((what, *(str(step) for step in first["loc"])))
     given = None if first["type"] == "missing" else first["input"]
+    if first["type"] == "literal_error":
+        names = re.findall("'([^']*)'", first["ctx"]["expected"])
+        text = Text("应为下列之一：" + "、".join(names), "must be one of " + ", ".join(names))
+        return Invalid(where, given, text)
     if first["type"] == "value_error":
         problem = first["ctx"]["error"]
         text = problem.args[0]

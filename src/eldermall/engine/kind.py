@@ -95,7 +95,7 @@ class Reaction:
         target: the kind that moves, for the check for cycles.
         move: the move that it makes.
         command: makes the command from the record as it is after its move, the arguments of that
-            move and the system as actor; None if nothing follows.
+            move and the system as actor; None if nothing follows. It happens when that move did.
     """
 
     kind: str

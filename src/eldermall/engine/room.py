@@ -83,9 +83,13 @@ class Room(Generic[T, R]):
         for option in options:
             if option not in ("at", "key", "expect"):
                 raise Invalid(
-                    f"{what}.{option}", options, Text("没有此参数", "is not an argument here")
+                    f"{what}.{option}",
+                    dict(options)[option],
+                    Text("没有此参数", "is not an argument here"),
                 )
         at, key, expect = options.get("at"), options.get("key"), options.get("expect")
+        if expect is not None and type(expect) is not int:
+            raise Invalid(f"{what}.expect", expect, Text("须为整数", "must be a whole number"))
         command = Command(
             self.kind,
             name,

@@ -137,7 +137,8 @@ def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fac
     """Return the fact that is the value of ``setting`` in the policy that binds."""
 
     def reader(c: Context) -> Any:
-        value = (c.settings if binds == "now" else c.bound).values[setting.key]
+        bound = c.bound.values if binds == "submission" else c.settings.values
+        value = bound.get(setting.key, c.settings.values[setting.key])
         return list(value) if isinstance(value, tuple) else value
 
     kinds: dict[str, FactType] = {"choice": "text", "names": "list"}
@@ -313,10 +314,12 @@ class Rule:
     def reason_for(self, values: list[Any]) -> Text:
         """Return the reason with the facts' values in it."""
         return Text(
-            self.reason.zh.format(*(_shown(value, "、") for value in values)),
-            self.reason.en.format(*(_shown(value, ", ") for value in values)),
+            self.reason.zh.format(*(_shown(value, "、", "无") for value in values)),
+            self.reason.en.format(*(_shown(value, ", ", "none") for value in values)),
         )
 
 
-def _shown(value: Any, between: str) -> Any:
-    return between.join(map(str, value)) if isinstance(value, list) else value
+def _shown(value: Any, between: str, nothing: str) -> Any:
+    if isinstance(value, list):
+        return between.join(map(str, value)) or nothing
+    return nothing if value is None or value is MISSING else value

@@ -15,7 +15,7 @@ from datetime import UTC, tzinfo
 from typing import Any, Literal
 
 from eldermall.calendars import HOUR, MINUTE, Counting, parse_duration
-from eldermall.engine.inputs import checked_text
+from eldermall.engine.inputs import checked_id
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -62,12 +62,14 @@ class Setting:
         """
         value = self._typed(raw, where)
         if self.article is not None and not self._strict_enough(value):
+            said = self.article if isinstance(self.article, (list, tuple)) else (self.article,)
+            zh, en = ("、".join(map(str, said)), ", ".join(map(str, said)))
             raise Invalid(
                 where,
                 raw,
                 Text(
-                    f"{self.clause} 规定为 {self.article}，只能更严",
-                    f"{self.clause} says {self.article}; only a stricter value is taken",
+                    f"{self.clause} 规定为 {zh}，只能更严",
+                    f"{self.clause} says {en}; only a stricter value is taken",
                 ),
             )
         return value
@@ -92,11 +94,12 @@ class Setting:
                     ),
                 )
             return raw
-        if not isinstance(raw, (list, tuple)) or not raw or len(set(raw)) != len(raw):
+        names = tuple(checked_id(n, where) for n in raw) if isinstance(raw, (list, tuple)) else ()
+        if not names or len(set(names)) != len(names):
             raise Invalid(
                 where, raw, Text("须为不重复的名称列表", "must be a list of names, none twice")
             )
-        return tuple(checked_text(name, where) for name in raw)
+        return names
 
     def _strict_enough(self, value: Any) -> bool:
         article = self._typed(self.article, self.key)

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -30,11 +30,11 @@ from eldermall.engine.canonical import canonical
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of, chain
 from eldermall.engine.kind import Command, Kind, Record, subject_of
-from eldermall.engine.rule import MISSING, Context, Decision
+from eldermall.engine.rule import MISSING, Context, Decision, Lookup
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.engine.step import Step, asked, context, edge, step
-from eldermall.errors import Conflict, KeyReused, Refused, SchemaError
+from eldermall.errors import Conflict, KeyReused, Refused, RuleBroken, SchemaError
 from eldermall.texts import Text
 
 Begin = Callable[[], AbstractContextManager[Transaction]]
@@ -107,7 +107,7 @@ class Work:
             return found
         wanted: dict[str, list[str]] = {}
         for lookup in self.engine.book.lookups(held.kind, machine, taken):
-            id = lookup.key(c)
+            id = self._key(lookup, c)
             if id is None:
                 continue
             inside = self.held.get((lookup.kind, id))
@@ -122,6 +122,17 @@ class Work:
             for id, row in self.tx.look_up(name, ids).items():
                 found[name, id] = kind.record(row)
         return found
+
+    def _key(self, lookup: Lookup, c: Context) -> str | None:
+        try:
+            return lookup.key(c)
+        except Exception as error:
+            raise RuleBroken(
+                Text(
+                    f"计算所需 {lookup.kind} 编号的代码出错：{error!r}",
+                    f"the code that says which {lookup.kind} a rule needs failed: {error!r}",
+                )
+            ) from error
 
     def decide(self, command: Command) -> tuple[_Held, Context, Step]:
         """Return the record, the context and the step of ``command``, writing nothing."""
@@ -152,7 +163,7 @@ class Work:
                     cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
                     follow = reaction.command(result.record, current.args, cause)
                     if follow is not None:
-                        waiting.append(follow)
+                        waiting.append(replace(follow, at=c.at))
         assert first is not None
         record = first[0].record
         assert record is not None

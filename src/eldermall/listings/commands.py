@@ -166,7 +166,9 @@ def _plain(content: Content | Mapping[str, Any]) -> object:
 
 
 def _each(criteria: Mapping[str, Criterion | Mapping[str, Any]]) -> object:
+    if not isinstance(criteria, Mapping):
+        return criteria
     return {
-        name: verdict if isinstance(verdict, Criterion) else dict(verdict)
+        name: dict(verdict) if isinstance(verdict, Mapping) else verdict
         for name, verdict in criteria.items()
     }

@@ -65,7 +65,9 @@ class Orders(Room[T, Order]):
             "place", id, by, moves.Place, options,
             kind=kind, merchant=merchant, customer=customer, channel=channel, currency=currency,
             freight=freight, total=total, cash_on_delivery=cash_on_delivery,
-            lines=tuple(dict(n) if isinstance(n, Mapping) else n for n in lines),
+            lines=tuple(dict(n) if isinstance(n, Mapping) else n for n in lines)
+            if isinstance(lines, Sequence)
+            else lines,
             group_id=group_id,
             ship_by=None if ship_by is None else microseconds(ship_by, "order.place.ship_by"),
         )
@@ -137,7 +139,7 @@ class Orders(Room[T, Order]):
         """
         return self._do(
             "ship", id, by, moves.Ship, options,
-            parcel=parcel, courier=courier, tracking=tracking, lines=lines,
+            parcel=parcel, courier=courier, tracking=tracking, lines=_plain(lines),
         )
 
     def deliver(self, id: str, *, parcel: str, by: Actor, **options: Unpack[Options]) -> T:
@@ -198,7 +200,9 @@ class Orders(Room[T, Order]):
             lines: the quantity by line; everything that hasn't left if left out.
             options: ``at``, ``key``, ``expect``.
         """
-        return self._do("cancel", id, by, moves.Cancel, options, reason=reason, lines=lines)
+        return self._do(
+            "cancel", id, by, moves.Cancel, options, reason=reason, lines=_plain(lines)
+        )
 
     def complete(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
         """Complete a delivered order; a callback is opened with it.
@@ -269,5 +273,9 @@ class Orders(Room[T, Order]):
         """
         return self._do(
             "refund", id, by, moves.Refund, options, amount=amount, currency=currency,
-            reference=reference, lines=lines,
+            reference=reference, lines=_plain(lines),
         )
+
+
+def _plain(lines: object) -> object:
+    return dict(lines) if isinstance(lines, Mapping) else lines

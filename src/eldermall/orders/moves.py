@@ -105,7 +105,7 @@ class Cancel(Arguments):
     """Why, and which quantities; all that hasn't left if no lines are named."""
 
     reason: Annotated[Label, Personal("order")]
-    lines: Annotated[dict[Id, Quantity] | None, Field(max_length=500)]
+    lines: Annotated[dict[Id, Quantity], Field(min_length=1, max_length=500)] | None
 
 
 class Pay(Arguments):
@@ -128,6 +128,8 @@ class Refund(Arguments):
 def place(c: Context) -> dict[str, Any]:
     """Take an order down; the payment track is opened with it."""
     a: Place = c.args
+    if a.ship_by is not None and a.ship_by <= c.at:
+        raise Unfit(Text("约定的发货时间须晚于下单时间", "the agreed time must follow the order"))
     return {
         "payment": "cod_pending" if a.cash_on_delivery else "unpaid",
         "kind": "goods",

@@ -114,10 +114,15 @@ class Order(Record):
     @property
     def owed_back(self) -> int:
         """How much of what was received is due back to the customer and not yet booked."""
+        if self.received == self.returned_money:
+            return 0
         if self.goods in ("cancelled", "declined"):
             owed = self.received
         else:
-            owed = sum(line.amount * line.cancelled // line.ordered for line in self.lines)
+            owed = sum(
+                line.amount * (line.cancelled + line.refunded) // line.ordered
+                for line in self.lines
+            )
         return max(0, min(owed, self.received) - self.returned_money)
 
     def line(self, id: str) -> Line | None:

@@ -166,8 +166,9 @@ class Replay:
     def ended(self, played: Played, clock: Clock) -> list[tuple[str, ClockRow | None]]:
         """Return what became of a clock for each part it ran for: its outcome and its row.
 
-        ``met``, ``late``, ``stopped``; ``never`` if it is due and ``running`` if it isn't. A part
-        that was done before its clock could start is met, without a row.
+        ``met``, ``late``, ``stopped`` (its cause gone, in time or not); ``never`` if it is due and
+        ``running`` if it isn't. A part that was done before its clock could start is met, without
+        a row.
         """
         found: list[tuple[str, ClockRow | None]] = []
         for (name, _), row in played.clocks.items():
@@ -175,6 +176,8 @@ class Replay:
                 state: str = row.state
                 if state == "running":
                     state = "never" if self._as_of > row.due else "running"
+                elif state == "lapsed":
+                    state = "stopped"
                 found.append((state, row))
         if not found and (order := played.order) is not None and order.parcels:
             first = played.first

@@ -3,10 +3,11 @@
 Goods that go by courier are shipped within three days after the order was submitted and paid; a
 merchant ships by an agreed time. Decided where the texts are silent: three days are 72 hours (a
 reading: the policy may say calendar days) from the later of submission and payment, without
-weekends or holidays taken out; the earlier of limit and agreed time counts; each line has its own
-clock, stopped only by a parcel with courier and number that takes the last of it; "in principle"
-allows exceptions, but only recorded ones, approved before the limit; cash on delivery is paid at
-the door, so there the clock runs from submission; nothing else is shipped unpaid.
+weekends or holidays taken out; the earlier of limit and agreed time counts, unless the agreed time
+had passed before the order was paid; each line has its own clock, stopped only by a parcel with
+courier and number that takes the last of it; "in principle" allows exceptions, but only recorded
+ones, approved before the limit; cash on delivery is paid at the door, so there the clock runs from
+submission; nothing else is shipped unpaid.
 """
 
 from __future__ import annotations
@@ -95,10 +96,11 @@ def _left(order: Order, part: str) -> bool:
 
 
 def _agreed(order: Order, part: str, due: int) -> int:
+    since = order.payable_from or 0
     for exception in order.exceptions:
-        if exception.line == part:
+        if exception.line == part and exception.until > since:
             return exception.until
-    return due if order.ship_by is None else min(due, order.ship_by)
+    return due if order.ship_by is None or order.ship_by <= since else min(due, order.ship_by)
 
 
 IN_TIME = Clock(

@@ -268,6 +268,11 @@ def _translated(retry: Literal["command", "transaction"]) -> Iterator[None]:
         ) from error
 
 
+def _begins_by_itself(raw: Any) -> bool:
+    """Say whether the driver has only postponed its BEGIN, and will commit or roll back for it."""
+    return raw.isolation_level is not None and getattr(raw, "autocommit", None) is not True
+
+
 class _SqlJoined:
     def __init__(self, statements: _Statements, mall: str, host: Connection) -> None:
         self._statements = statements
@@ -281,8 +286,8 @@ class _SqlJoined:
 
     def begin(self) -> None:
         """Make sure that a transaction is open down to the driver."""
-        options = self._host.get_execution_options()
-        if self.ended or options.get("isolation_level") == "AUTOCOMMIT":
+        raw = None if self.ended else _raw(self._host)
+        if raw is None or not (raw.in_transaction or _begins_by_itself(raw)):
             raise NotInTransaction(
                 Text(
                     "该连接没有打开的事务，请先执行 with engine.begin() as connection",
@@ -290,7 +295,6 @@ class _SqlJoined:
                     "engine.begin() or connection.begin()",
                 )
             )
-        raw = _raw(self._host)
         if not raw.in_transaction:
             with _translated("transaction"):
                 raw.execute("BEGIN IMMEDIATE")

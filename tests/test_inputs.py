@@ -1,0 +1,477 @@
+"""The door: which ids, actors, times, quantities, money and texts no command takes, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eldermall import Invalid, Mall, person, system
+from tests import shop
+
+ID = "an id is 1 to 64 of A-Z a-z 0-9 . _ : -"
+PATTERN = "must match ^[A-Za-z0-9._:-]{1,64}$"
+MONEY = "must match ^[A-Z]{3}$"
+NUMBER = "must be a whole number"
+TEXT = "a text holds no zero character and no lone surrogate"
+EMPTY = "must have 1 or more characters"
+NO_ZONE = "the time has no zone; write for example datetime.now(UTC)"
+NO_TIME = "must be a datetime with a zone"
+ROLES = (
+    "must be one of customer, merchant, customer_service, field_agent, operations, "
+    "department_head, company_leader, system"
+)
+LINE = {"id": "tea", "listing": "tea", "quantity": 1, "amount": 500}
+
+
+def place(id: Any = "N1", **more: Any) -> Callable[[Mall], Any]:
+    def move(mall: Mall) -> None:
+        shop.place(mall, id, **{"lines": [LINE], "total": 1500} | more)
+
+    return move
+
+
+def line(**more: Any) -> Callable[[Mall], Any]:
+    return place(lines=[LINE | more])
+
+
+def cancel(**more: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.orders.cancel("A1", **{"reason": "x", "by": shop.CUSTOMER} | more)
+
+
+def ship(**more: Any) -> Callable[[Mall], Any]:
+    words = {"parcel": "p", "courier": "SF", "tracking": "1", "lines": {"tea": 1}}
+    return lambda m: m.orders.ship("A1", **words | {"by": shop.MERCHANT} | more)
+
+
+def paid(amount: Any = 27000, reference: Any = "r", **more: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.orders.paid("A1", amount, reference, **{"by": shop.PAYMENTS} | more)
+
+
+def refunded(amount: Any = 1, reference: Any = "r", **more: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.orders.refunded("A1", amount, reference, **{"by": shop.PAYMENTS} | more)
+
+
+def except_(**more: Any) -> Callable[[Mall], Any]:
+    words: dict[str, Any] = {
+        "line": "tea", "reason": "x", "until": shop.START + timedelta(days=5),
+        "customer_told_at": shop.START, "by": shop.OPERATIONS,
+    }
+    return lambda m: m.orders.grant_exception("A1", **words | more)
+
+
+def complain(words: Any = "Late.", **more: Any) -> Callable[[Mall], Any]:
+    given_ = {"customer": "li", "words": words, "by": shop.SERVICE}
+    return lambda m: m.complaints.receive("C1", **given_ | more)
+
+
+def reach(**more: Any) -> Callable[[Mall], Any]:
+    words: dict[str, Any] = {"satisfaction": "satisfied", "suggestion": "", "by": shop.SERVICE}
+    return lambda m: m.callbacks.reach("A1", **words | more)
+
+
+def draft(**more: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.listings.draft("T", content=shop.CONTENT | more, by=shop.OPERATIONS)
+
+
+def approve(criteria: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.listings.approve("T", criteria=criteria, by=shop.REVIEWER)
+
+
+Wrong = tuple[Callable[[Mall], Any], str, str]
+
+WRONG: dict[str, Wrong] = {
+    # ids
+    "an empty id": (place(""), "order.place.id", ID),
+    "an id of 65": (place("a" * 65), "order.place.id", ID),
+    "an id that is a number": (place(5), "order.place.id", ID),
+    "an id in Chinese": (place("订单"), "order.place.id", ID),
+    "an id with a line break": (place("A1\n"), "order.place.id", ID),
+    "an id with a slash": (place("a/b"), "order.place.id", ID),
+    "a read with an odd id": (lambda m: m.orders.get("a b"), "order.id", ID),
+    "an empty customer": (place(customer=""), "order.place.customer", PATTERN),
+    "a customer with a line break": (place(customer="li\n"), "order.place.customer", PATTERN),
+    "a customer that is a number": (place(customer=1), "order.place.customer", "must be a text"),
+    "an odd merchant": (place(merchant="x y"), "order.place.merchant", PATTERN),
+    "a channel in Chinese": (place(channel="渠道"), "order.place.channel", PATTERN),
+    "an odd group": (place(group_id="x y"), "order.place.group_id", PATTERN),
+    "an odd line": (line(id="a b"), "order.place.lines.0.id", PATTERN),
+    "an odd parcel": (ship(parcel="a b"), "order.ship.parcel", PATTERN),
+    "an odd courier": (ship(courier=""), "order.ship.courier", PATTERN),
+    "an odd reference": (paid(reference=""), "order.pay.reference", PATTERN),
+    "an odd person": (
+        lambda m: m.designations.appoint("order", "a b", by=shop.LEADER),
+        "designation.appoint.who", PATTERN,
+    ),
+    "a department that is too long": (
+        lambda m: m.designations.appoint("head." + "x" * 64, "b", by=shop.LEADER),
+        "designation.appoint.id", ID,
+    ),
+    "a merchant without agents": (
+        lambda m: m.assignments.appoint("", "b", by=shop.LEADER), "assignment.appoint.id", ID,
+    ),
+    "an empty code": (lambda m: shop.open_mall(code=""), "code", ID),
+    # actors
+    "nobody": (place(by=None), "order.place.by", "must be a person(...) or system(...)"),
+    "an id for an actor": (
+        place(by="olivia"), "order.place.by", "must be a person(...) or system(...)"
+    ),
+    "an actor without id": (lambda m: person("", "customer"), "actor.id", ID),
+    "an actor with a number": (lambda m: person(5, "customer"), "actor.id", ID),  # type: ignore[arg-type]
+    "an unknown role": (lambda m: person("x", "boss"), "actor.role", ROLES),  # type: ignore[arg-type]
+    "a role that is a list": (lambda m: person("x", []), "actor.role", ROLES),  # type: ignore[arg-type]
+    "a person as system": (
+        lambda m: person("x", "system"), "actor.role", "a person doesn't act as system"
+    ),
+    "staff without department": (
+        lambda m: person("x", "operations"),
+        "actor.department", "staff act with their department (S19 article 2)",
+    ),
+    "a department in Chinese": (
+        lambda m: person("x", "operations", department="运营"), "actor.department", ID
+    ),
+    "a merchant's person without merchant": (
+        lambda m: person("x", "merchant"), "actor.merchant", ID
+    ),
+    "a system without cause": (lambda m: system(""), "cause", "say what made the system act"),
+    "a system with a zero cause": (lambda m: system("\0"), "cause", TEXT),
+    "a system with a number": (lambda m: system(5), "cause", TEXT),  # type: ignore[arg-type]
+    # times
+    "a time without zone": (place(at=datetime(2026, 3, 2)), "order.place.at", NO_ZONE),
+    "a number for a time": (place(at=5), "order.place.at", NO_TIME),
+    "a text for a time": (place(ship_by="2026-03-03"), "order.place.ship_by", NO_TIME),
+    "a time before 1970": (
+        place(ship_by=datetime(1960, 1, 1, tzinfo=UTC)),
+        "order.place.ship_by", "must lie from 1970 to 2255",
+    ),
+    "a time after 2255": (
+        place(at=datetime(2300, 1, 1, tzinfo=UTC)), "order.place.at", "must lie from 1970 to 2255"
+    ),
+    "an exception without zone": (
+        except_(until=datetime(2026, 5, 5)), "order.grant_exception.until", NO_ZONE
+    ),
+    "an exception for ever": (except_(until=None), "order.grant_exception.until", NO_TIME),
+    "told at no time": (
+        except_(customer_told_at="now"), "order.grant_exception.customer_told_at", NO_TIME
+    ),
+    "a sweep without zone": (lambda m: m.sweep(datetime(2026, 3, 2)), "now", NO_ZONE),
+    "a relay at a text": (lambda m: m.relay("now"), "now", NO_TIME),  # type: ignore[arg-type]
+    "a seal at a number": (lambda m: m.seal(5), "now", NO_TIME),  # type: ignore[arg-type]
+    "a present without zone": (
+        lambda m: shop.open_mall(now=lambda: datetime(2026, 3, 2)).now(), "now", NO_ZONE
+    ),
+    # quantities
+    "none of it": (line(quantity=0), "order.place.lines.0.quantity", "must be 1 or more"),
+    "less than none": (line(quantity=-1), "order.place.lines.0.quantity", "must be 1 or more"),
+    "more than a million": (
+        line(quantity=1_000_001), "order.place.lines.0.quantity", "must be 1000000 or less"
+    ),
+    "one and a half": (line(quantity=1.5), "order.place.lines.0.quantity", NUMBER),
+    "one as a float": (line(quantity=1.0), "order.place.lines.0.quantity", NUMBER),
+    "one as a text": (line(quantity="1"), "order.place.lines.0.quantity", NUMBER),
+    "one as a truth": (line(quantity=True), "order.place.lines.0.quantity", NUMBER),
+    "no quantity": (line(quantity=None), "order.place.lines.0.quantity", NUMBER),
+    "nothing in a parcel": (ship(lines={}), "order.ship.lines", "needs 1 item or more"),
+    "none of a line": (ship(lines={"tea": 0}), "order.ship.lines.tea", "must be 1 or more"),
+    "none to cancel": (cancel(lines={"tea": 0}), "order.cancel.lines.tea", "must be 1 or more"),
+    "nothing to cancel": (cancel(lines={}), "order.cancel.lines", "needs 1 item or more"),
+    "a list for quantities": (cancel(lines=["tea"]), "order.cancel.lines", "must be a mapping"),
+    "no lines": (place(lines=[]), "order.place.lines", "needs 1 item or more"),
+    "nothing for lines": (place(lines=None), "order.place.lines", "must be a list"),
+    "a number for lines": (place(lines=5), "order.place.lines", "must be a list"),
+    "a text for a line": (
+        place(lines=["tea"]), "order.place.lines.0", "must be a mapping of fields"
+    ),
+    "501 lines": (
+        place(lines=[LINE | {"id": f"l{n}"} for n in range(501)], total=251500),
+        "order.place.lines", "holds 500 items at most",
+    ),
+    "a line twice": (
+        place(lines=[LINE, LINE], total=2000), "order.place", "two lines have the same id"
+    ),
+    "a field too many": (
+        line(colour="red"), "order.place.lines.0.colour", "is not a field here"
+    ),
+    "a field too few": (
+        place(lines=[{"id": "tea", "listing": "tea", "quantity": 1}]),
+        "order.place.lines.0.amount", "is missing",
+    ),
+    "perhaps by courier": (
+        line(courier="no"), "order.place.lines.0.courier", "must be true or false"
+    ),
+    # money
+    "negative freight": (place(freight=-1), "order.place.freight", "must be 0 or more"),
+    "a total that doesn't add up": (
+        place(total=1501), "order.place", "total must be the lines' amounts and freight"
+    ),
+    "a total with a fraction": (place(total=1500.0), "order.place.total", NUMBER),
+    "a total in words": (place(total="1500"), "order.place.total", NUMBER),
+    "a true total": (place(total=True), "order.place.total", NUMBER),
+    "a total beyond all measure": (
+        place(total=10**12 + 1), "order.place.total", "must be 1000000000000 or less"
+    ),
+    "a currency in small letters": (place(currency="cny"), "order.place.currency", MONEY),
+    "a currency with a line break": (place(currency="CNY\n"), "order.place.currency", MONEY),
+    "cash perhaps": (
+        place(cash_on_delivery=1), "order.place.cash_on_delivery", "must be true or false"
+    ),
+    "a negative payment": (paid(-1), "order.pay.amount", "must be 0 or more"),
+    "a payment with a fraction": (paid(270.0), "order.pay.amount", NUMBER),
+    "a payment in words": (paid(currency="yuan"), "order.pay.currency", MONEY),
+    "a negative refund": (refunded(-1), "order.refund.amount", "must be 0 or more"),
+    "a refund with an odd reference": (refunded(1, "a b"), "order.refund.reference", PATTERN),
+    "a negative price": (draft(price=-5), "listing.draft.content.price", "must be 0 or more"),
+    # texts
+    "no reason": (cancel(reason=""), "order.cancel.reason", EMPTY),
+    "nothing for a reason": (cancel(reason=None), "order.cancel.reason", "must be a text"),
+    "a number for a reason": (cancel(reason=5), "order.cancel.reason", "must be a text"),
+    "a reason with a zero character": (cancel(reason="a\0"), "order.cancel.reason", TEXT),
+    "a reason with a lone surrogate": (cancel(reason="\ud800"), "order.cancel.reason", TEXT),
+    "a reason of 201": (cancel(reason="x" * 201), "order.cancel.reason", "holds 200 at most"),
+    "no words": (complain(""), "complaint.receive.words", EMPTY),
+    "words with a zero character": (complain("a\0b"), "complaint.receive.words", TEXT),
+    "4001 words": (complain("长" * 4001), "complaint.receive.words", "holds 4000 at most"),
+    "no tracking number": (ship(tracking=""), "order.ship.tracking", EMPTY),
+    "no title": (draft(title=""), "listing.draft.content.title", EMPTY),
+    "an odd image": (draft(images=["a b"]), "listing.draft.content.images.0", PATTERN),
+    "a text for images": (draft(images="a"), "listing.draft.content.images", "must be a list"),
+    "no content": (
+        lambda m: m.listings.draft("T", content=None, by=shop.OPERATIONS),  # type: ignore[arg-type]
+        "listing.draft.content", "must be a mapping of fields",
+    ),
+    "a verdict without note": (
+        approve({"legality": {"passed": True, "note": ""}}),
+        "listing.approve.criteria.legality.note", EMPTY,
+    ),
+    "a verdict that is perhaps": (
+        approve({"legality": {"passed": "yes", "note": "x"}}),
+        "listing.approve.criteria.legality.passed", "must be true or false",
+    ),
+    "a verdict that is a number": (
+        approve({"legality": 5}), "listing.approve.criteria.legality",
+        "must be a mapping of fields",
+    ),
+    "no verdicts": (approve(None), "listing.approve.criteria", "must be a mapping"),
+    "another satisfaction": (
+        reach(satisfaction="happy"), "callback.reach.satisfaction",
+        "must be one of very_satisfied, satisfied, neutral, dissatisfied",
+    ),
+    "a suggestion with a zero character": (
+        reach(suggestion="\0"), "callback.reach.suggestion", TEXT
+    ),
+    "a number for a suggestion": (
+        reach(suggestion=5), "callback.reach.suggestion", "must be a text"
+    ),
+    "no ground": (
+        lambda m: m.designations.appoint("order", "b", basis="", by=shop.LEADER),
+        "designation.appoint.basis", EMPTY,
+    ),
+    # options
+    "an odd key": (place(key="a b"), "order.place.key", ID),
+    "a key of 65": (place(key="k" * 65), "order.place.key", ID),
+    "a key that is a number": (place(key=5), "order.place.key", ID),
+    "a version in words": (place(expect="1"), "order.place.expect", NUMBER),
+    "a true version": (place(expect=True), "order.place.expect", NUMBER),
+    "a version with a fraction": (place(expect=1.0), "order.place.expect", NUMBER),
+    "an unknown option": (place(until=5), "order.place.until", "is not an argument here"),
+    # what isn't built
+    "a service order": (
+        place(kind="service"), "order.place",
+        "service orders are not supported yet; kind must be goods",
+    ),
+    "another kind of order": (
+        place(kind="rent"), "order.place.kind", "must be one of goods, service"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Mall]:
+    with shop.open_mall() as mall:
+        shop.staff(mall)
+        shop.place(mall)
+        yield mall
+
+
+def all_of(mall: Mall) -> tuple[Any, ...]:
+    """Return everything that a command could leave behind."""
+    with mall.read() as tx:
+        entries = [row.body for row in tx.entries()]
+        clocks = list(tx.clocks(("running", "breached", "stopped")))
+        messages = list(tx.messages(("pending", "dead")))
+    return entries, clocks, messages, mall.orders.get("A1")
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_no_rule_could_accept_is_told_at_the_door_and_nothing_is_done(
+    one: Mall, what: str
+) -> None:
+    move, where, why = WRONG[what]
+    before = all_of(one)
+    with pytest.raises(Invalid) as wrong:
+        move(one)
+    assert wrong.value.where == where
+    assert str(wrong.value).endswith(f" is invalid: {why}")
+    assert str(wrong.value).startswith(f"{where} = ")
+    zh = wrong.value.text.zh
+    assert zh.startswith(f"{where} 的值 ")
+    reason = zh[zh.index("无效：") :]
+    assert re.search("[一-鿿]{2}", reason[3:]), reason
+    assert " or " not in reason
+    assert all_of(one) == before
+
+
+def test_a_service_order_is_refused_and_says_that_it_is_not_built(one: Mall) -> None:
+    with pytest.raises(Invalid) as wrong:
+        place(kind="service")(one)
+    assert "service orders are not supported yet" in str(wrong.value)
+    assert "本版本尚不支持服务订单" in wrong.value.text.zh
+
+
+def test_an_unknown_option_shows_its_own_value(one: Mall) -> None:
+    with pytest.raises(Invalid, match=r"order\.place\.until = 5 is invalid"):
+        place(until=5)(one)
+
+
+def test_a_long_value_is_shown_cut(one: Mall) -> None:
+    with pytest.raises(Invalid) as wrong:
+        cancel(reason="x" * 5000)(one)
+    assert len(str(wrong.value)) < 200
+    assert wrong.value.value == "x" * 5000
+
+
+def test_any_mapping_does_for_quantities(one: Mall) -> None:
+    given_ = MappingProxyType({"tea": 1})
+    decision = one.may.orders.cancel("A1", reason="x", lines=given_, by=shop.CUSTOMER)
+    assert decision.allowed
+
+
+@given(st.text(max_size=70))
+def test_an_id_is_taken_exactly_if_it_is_1_to_64_plain_characters(text: str) -> None:
+    right = re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", text) is not None
+    try:
+        person(text, "customer")
+    except Invalid:
+        assert not right
+    else:
+        assert right
+
+
+@given(words=st.text(min_size=1, max_size=200))
+def test_any_text_without_zero_characters_and_lone_surrogates_is_kept_as_it_is(words: str) -> None:
+    with shop.open_mall() as mall:
+        shop.staff(mall)
+        try:
+            mall.complaints.receive("C1", customer="li", words=words, by=shop.SERVICE)
+        except Invalid:
+            assert "\0" in words or re.search("[\ud800-\udfff]", words)
+        else:
+            assert mall.complaints.get("C1").words == words
+
+
+# Time, which rules and not the door judge
+
+
+@pytest.mark.parametrize(
+    ("off", "rule"),
+    [
+        (timedelta(minutes=5), None),
+        (timedelta(minutes=5, microseconds=1), "time.future"),
+        (-timedelta(hours=24), None),
+        (-timedelta(hours=24, microseconds=1), "time.backdated"),
+    ],
+)
+def test_five_minutes_ahead_and_a_day_back_are_taken_and_no_more(
+    mall: Mall, time: shop.Time, off: timedelta, rule: str | None
+) -> None:
+    time.pass_(days=3)
+    asked = mall.may.complaints.receive(
+        "C1", customer="grandma-li", words="Late.", by=shop.CUSTOMER, at=time.now + off
+    )
+    assert asked.rules == (() if rule is None else (rule,))
+
+
+def test_money_that_is_not_the_order_s_is_refused_and_not_at_the_door(mall: Mall) -> None:
+    shop.place(mall)
+    said = shop.refusal(mall.orders.paid, "A1", 26999, "r1", by=shop.PAYMENTS)
+    assert said.rules == ("payment.pay",)
+    assert "付款 26999 与订单总额 27000 不符" in said.text.zh
+    said = shop.refusal(mall.orders.paid, "A1", 27000, "r1", currency="USD", by=shop.PAYMENTS)
+    assert "the currency is CNY, not USD" in said.text.en
+    shop.pay(mall)
+    for amount in (0, 27001):
+        said = shop.refusal(mall.orders.refunded, "A1", amount, "r2", by=shop.PAYMENTS)
+        assert said.rules == ("payment.refund",)
+
+
+def test_a_reference_counts_once_in_a_mall(mall: Mall) -> None:
+    shop.place(mall)
+    shop.place(mall, "A2")
+    shop.pay(mall)
+    said = shop.refusal(mall.orders.paid, "A2", 27000, "pay-A1", by=shop.PAYMENTS)
+    assert said.rules == ("machine.record-exists",)
+    assert mall.orders.get("A2").payment == "unpaid"
+    said = shop.refusal(mall.orders.refunded, "A1", 100, "pay-A1", by=shop.PAYMENTS)
+    assert said.rules == ("machine.record-exists",)
+
+
+@pytest.mark.parametrize(
+    ("move", "rule"),
+    [
+        (ship(lines={"rice": 1}), "goods.ship"),
+        (ship(lines={"tea": 4}), "goods.ship"),
+        (cancel(lines={"rice": 1}), "goods.cancel"),
+        (cancel(lines={"tea": 4}), "goods.cancel"),
+        (refunded(100, "r", lines={"tea": 4}), "payment.refund"),
+        (
+            lambda m: m.orders.deliver("A1", parcel="none", by=shop.COURIER),
+            "goods.deliver",
+        ),
+    ],
+)
+def test_what_the_order_does_not_have_is_refused(
+    mall: Mall, move: Callable[[Mall], Any], rule: str
+) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    shop.accept(mall)
+    before = mall.orders.get("A1")
+    assert shop.refusal(move, mall).rules == (rule,)
+    assert mall.orders.get("A1") == before
+
+
+def test_a_parcel_leaves_once_and_arrives_once_and_not_before_it_left(
+    mall: Mall, time: shop.Time
+) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    shop.accept(mall)
+    time.pass_(hours=2)
+    shop.ship(mall, lines={"tea": 1}, parcel="p1")
+    said = shop.refusal(shop.ship, mall, lines={"tea": 1}, parcel="p1")
+    assert "parcel p1 has left already" in said.text.en
+    deliver = mall.orders.deliver
+    early = time.now - timedelta(hours=1)
+    said = shop.refusal(deliver, "A1", parcel="p1", by=shop.COURIER, at=early)
+    assert "would have arrived before it left" in said.text.en
+    deliver("A1", parcel="p1", by=shop.COURIER)
+    said = shop.refusal(deliver, "A1", parcel="p1", by=shop.COURIER)
+    assert "parcel p1 has arrived already" in said.text.en
+
+
+def test_what_is_owed_after_a_refunded_line_and_a_cancelled_one_is_the_cancelled_line_s_price(
+    mall: Mall,
+) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    mall.orders.refunded("A1", 5600, "r1", lines={"honey": 1}, by=shop.PAYMENTS)
+    mall.orders.cancel("A1", reason="one less", lines={"tea": 1}, by=shop.CUSTOMER)
+    assert mall.orders.get("A1").owed_back == 6800
+    asked = [m.body for m in mall.messages() if m.topic == "refund"]
+    assert ['"amount":6800' in body.decode() for body in asked] == [True]
