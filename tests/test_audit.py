@@ -105,7 +105,6 @@ def plainly(orders: Sequence[Order], as_of: datetime, counting: str) -> dict[str
             last = start.astimezone(ZONE).date() + timedelta(days=4)
             midnight = datetime.combine(last, datetime.min.time(), ZONE)
             due = midnight.astimezone(UTC) - timedelta(microseconds=1)
-        known = [m for m in happened if m is not None]
         if shipped is not None:
             outcome = "met" if shipped <= due else "late"
         elif cancelled and all(m is None or m <= as_of for m in all_moments):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -83,16 +83,15 @@ def commit(value: Any, salt: bytes) -> str:
 
 def args_of(args: Arguments) -> tuple[dict[str, Any], tuple[tuple[str, str, bytes, bytes], ...]]:
     """Return the arguments for an entry, and (path, purpose, salt, value) of the personal ones."""
-    fields = args.model_dump(mode="json", exclude_defaults=True)
+    fields = args.model_dump(mode="json")
     if not args.personal:
         return fields, ()
     kept = []
     for name, purpose in args.personal.items():
-        if name in fields:
-            salt = secrets.token_bytes(32)
-            value = fields[name]
-            fields[name] = {"commitment": commit(value, salt)}
-            kept.append((f"args.{name}", purpose, salt, canonical(value)))
+        salt = secrets.token_bytes(32)
+        value = fields[name]
+        fields[name] = {"commitment": commit(value, salt)}
+        kept.append((f"args.{name}", purpose, salt, canonical(value)))
     return fields, tuple(kept)
 
 
@@ -136,11 +135,7 @@ def seal(tx: Transaction, mall: str, now: int, limit: int) -> RootRow | None:
     waiting = tx.unsealed(limit)
     if not waiting:
         return None
-    last: dict[str, Leaf] = {}
-    for row in waiting:
-        if row.subject not in last or last[row.subject].seq < row.seq:
-            last[row.subject] = row
-    leaves = [last[subject] for subject in sorted(last)]
+    leaves = list({row.subject: row for row in waiting}.values())
     before = tx.last_root()
     body = canonical(
         {
@@ -233,8 +228,8 @@ class _Check:
                     f"库外保存的封存根 {number} 与库内不一致",
                     f"root {number} from outside isn't the one in the database",
                 )
-            elif self.anchored is None or self.anchored < number:
-                self.anchored = number
+            else:
+                self.anchored = max(number, self.anchored or 0)
 
     def chains(
         self, entries: Iterator[EntryRow], waiting: dict[tuple[str, int], bytes]
@@ -317,7 +312,7 @@ class _Check:
 def _read(body: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 
@@ -325,8 +320,3 @@ def _read(body: bytes) -> dict[str, Any]:
 def entry_fields(row: EntryRow) -> dict[str, Any]:
     """Return what an entry says."""
     return _read(row.body)
-
-
-def leaves_of(rows: Sequence[EntryRow]) -> list[Leaf]:
-    """Return the entries as they wait for sealing."""
-    return [Leaf(row.subject, row.seq, row.hash) for row in rows]

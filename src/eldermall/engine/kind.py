@@ -95,14 +95,14 @@ class Reaction:
         target: the kind that moves, for the check for cycles.
         move: the move that it makes.
         command: makes the command from the record as it is after its move, the arguments of that
-            move and the system as actor; None if nothing follows. It happens when that move did.
+            move and the system as actor. It happens when that move did.
     """
 
     kind: str
     event: str
     target: str
     move: str
-    command: Callable[[Any, Any, Actor], Command | None]
+    command: Callable[[Any, Any, Actor], Command]
 
 
 @dataclass(frozen=True)

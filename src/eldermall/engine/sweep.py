@@ -44,7 +44,12 @@ def sweep(engine: Engine, now: int) -> Swept:
     """Act on every clock whose moment has come at ``now``. Doing it again changes nothing.
 
     Several may sweep at once: a clock is acted on once.
+
+    Raises:
+        Conflict: the database is locked; nothing was done.
     """
+    with engine.begin() as tx:
+        tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
     did = {"warned": 0, "breached": 0, "repeated": 0}
     failed: list[Failed] = []
     tried: set[tuple[str, str, str, int, int]] = set()
@@ -62,8 +67,6 @@ def sweep(engine: Engine, now: int) -> Swept:
                 failed.append(Failed(row.subject, row.name, row.part, error.text))
                 if not isinstance(error, Conflict):
                     _note_failure(engine, row, now, error)
-    with engine.begin() as tx:
-        tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
     return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed))
 
 

@@ -162,8 +162,7 @@ class Work:
                 ):
                     cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
                     follow = reaction.command(result.record, current.args, cause)
-                    if follow is not None:
-                        waiting.append(replace(follow, at=c.at))
+                    waiting.append(replace(follow, at=c.at))
         assert first is not None
         record = first[0].record
         assert record is not None
@@ -274,10 +273,8 @@ class Work:
             tx.save(rows)
         if clocks:
             tx.put_clocks(clocks)
-        if self.entries:
-            tx.append(self.entries, self.personal)
-        if self.messages:
-            tx.enqueue(self.messages)
+        tx.append(self.entries, self.personal)
+        tx.enqueue(self.messages)
 
 
 def _said(
