@@ -87,7 +87,7 @@ def test_code_that_cannot_say_which_record_it_needs_is_named(url: str, time: sho
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.staff(mall)
         shop.place(mall)
-        with pytest.raises(RuleBroken, match=r"which booking a rule needs failed.*nowhere") as wrong:
+        with pytest.raises(RuleBroken, match=r"which booking a rule needs") as wrong:
             mall.orders.hand_over("A1", to=shop.AGENT.id, by=shop.SERVICE)
         assert "booking" in wrong.value.text.zh
         assert mall.orders.get("A1").goods == "submitted"
