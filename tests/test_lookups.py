@@ -1,4 +1,4 @@
-"""Facts of other records inside one unit of work, and a sweep that finds the database locked."""
+"""Facts of other records inside one unit of work, and what happens when the database is locked."""
 
 from __future__ import annotations
 
@@ -147,3 +147,16 @@ def test_a_sweep_that_finds_the_database_locked_from_the_start_does_nothing(
     with pytest.raises(Conflict, match="busy"):
         mall.sweep()
     assert mall.sweep().breached == 2
+
+
+def test_a_refusal_that_finds_the_database_locked_waits_and_is_written_with_the_next_command(
+    busy: tuple[Mall, Busy],
+) -> None:
+    mall, storage = busy
+    storage.refuse = frozenset({2})
+    assert shop.refusal(mall.complaints.close, "C1", by=shop.SERVICE).rules == (
+        "machine.no-such-move",
+    )
+    assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved"]
+    mall.complaints.record("C2", subject="s", remedy="r", etiquette="v1", by=shop.SERVICE)
+    assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved", "refused"]

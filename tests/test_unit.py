@@ -235,6 +235,9 @@ def test_a_refused_reaction_refuses_the_whole_unit_and_says_why(mall: Mall) -> N
     assert mall.orders.get("A2").payment == "unpaid"
     assert said(mall, "order", "A2") == [("order.place", "moved"), ("order.pay", "refused")]
     assert said(mall, "booking", "ref") == [("booking.book", "moved")]
+    reaction = mall.journal("order", "A2")[-1]["reaction"]
+    assert (reaction["subject"], reaction["move"]) == ("booking/ref", "book")
+    assert [v["rule"] for v in reaction["verdicts"]] == ["machine.record-exists"]
     assert mall.messages() == before
     assert mall.verify().passed
 

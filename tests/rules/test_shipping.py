@@ -521,3 +521,28 @@ def test_the_policy_applies_from_midnight_of_its_day_in_the_mall_s_zone(
             "A1", parcel="p", courier="SF", tracking="1", lines={"tea": 1}, by=shop.MERCHANT
         )
         assert asked.allowed is not applies
+
+
+# Money that has all been paid back
+
+
+def test_what_was_wholly_refunded_is_not_shipped_and_its_clocks_stop(mall: Mall) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    shop.accept(mall)
+    mall.orders.refunded("A1", 27000, "back-1", by=shop.PAYMENTS)
+    order = mall.orders.get("A1")
+    assert (order.goods, order.payment, order.owed_back) == ("cancelled", "refunded", 0)
+    assert [line.outstanding for line in order.lines] == [0, 0]
+    assert shop.refusal(shop.ship, mall).rules[0] == "machine.no-such-move"
+    assert not [c for c in mall.clocks() if c.subject == "order/A1"]
+
+
+def test_what_was_wholly_refunded_after_a_part_had_left_ends_with_that_part(mall: Mall) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    shop.accept(mall)
+    shop.ship(mall, lines={"tea": 2})
+    mall.orders.refunded("A1", 27000, "back-1", by=shop.PAYMENTS)
+    assert mall.orders.get("A1").goods == "shipped"
+    assert shop.refusal(shop.ship, mall, lines={"tea": 1}).rules[0] == "machine.no-such-move"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,7 +67,8 @@ def sweep(engine: Engine, now: int) -> Swept:
             except EldermallError as error:
                 failed.append(Failed(row.subject, row.name, row.part, error.text))
                 if not isinstance(error, Conflict):
-                    _note_failure(engine, row, now, error)
+                    with suppress(Conflict):  # reported all the same, and tried again
+                        _note_failure(engine, row, now, error)
     return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed))
 
 

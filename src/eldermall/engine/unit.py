@@ -184,17 +184,16 @@ class Work:
     ) -> _Refusal:
         _, c, result = first
         decision = result.decision
-        if last is not result:
-            decision = Decision(
-                decision.subject,
-                decision.move,
-                decision.state,
-                decision.verdicts + last.decision.refusals,
-                {**last.decision.facts, **decision.facts},
-                False,
-            )
         fields, personal = _said(command, c, "refused")
         fields |= {"state": decision.state} | _decided(decision)
+        if last is not result:
+            reaction = last.decision
+            fields["reaction"] = {
+                "subject": reaction.subject, "move": reaction.move, "state": reaction.state,
+            } | _decided(reaction)
+            decision = replace(
+                decision, verdicts=decision.verdicts + reaction.refusals, allowed=False
+            )
         return _Refusal(decision, Entry(decision.subject, c.at, fields, personal))
 
     def _take(self, command: Command, held: _Held, c: Context, result: Step) -> None:
@@ -444,8 +443,11 @@ class Engine:
         )
 
     def _keep_refusal(self, entry: Entry) -> None:
-        with self.begin() as tx:
-            self.append(tx, entry)
+        try:
+            with self.begin() as tx:
+                self.append(tx, entry)
+        except Conflict:
+            self._postpone(entry)
 
     def append(self, tx: Transaction, entry: Entry) -> None:
         """Append ``entry`` alone to its subject's chain."""

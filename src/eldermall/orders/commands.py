@@ -268,7 +268,8 @@ class Orders(Room[T, Order]):
             reference: the refund's; it counts once in a mall.
             by: operations, or the system with the payment's notice.
             currency: the order's.
-            lines: quantities that were refunded instead of shipped.
+            lines: quantities that were refunded instead of shipped; all that hasn't left when
+                everything received has been paid back.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do(

@@ -275,7 +275,10 @@ def pay(c: Context) -> dict[str, Any]:
 
 
 def refund(c: Context) -> dict[str, Any]:
-    """Book what was paid back: never more than was received."""
+    """Book what was paid back: never more than was received.
+
+    When all of it has been paid back, nothing that is still outstanding will ship.
+    """
     order: Order = c.record
     _same_currency(order, c.args.currency)
     left = order.received - order.returned_money
@@ -286,9 +289,13 @@ def refund(c: Context) -> dict[str, Any]:
                 f"refund {c.args.amount} must be above zero and at most the {left} left to refund",
             )
         )
+    lines = c.args.lines or {}
+    if c.args.amount == left:
+        outstanding = {line.id: line.outstanding for line in order.lines if line.outstanding}
+        lines = lines | outstanding
     return {
         "returned_money": order.returned_money + c.args.amount,
-        "lines": _taken(order, c.args.lines or {}, "refunded"),
+        "lines": _taken(order, lines, "refunded"),
     }
 
 
