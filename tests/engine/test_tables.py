@@ -107,5 +107,5 @@ def test_what_a_table_says_can_be_asked() -> None:
     assert WORK.ends == {"done", "lapsed"}
     assert {t.name for t in WORK.automatic} == {"lapse"}
     assert "start" in WORK.names
-    assert WORK.fire("waiting", "start") == "running"
-    assert WORK.fire("waiting", "note") == "waiting"
+    assert WORK.take("waiting", "start").target == "running"
+    assert WORK.take("waiting", "note").target == "waiting"

@@ -99,8 +99,9 @@ class Clock:
 
     def rules(self, settings: Settings, bound: Settings) -> Settings:
         """Return the policy that binds; the one in force where the bound one is older than this."""
-        knows = all(setting.key in bound.values for setting in self.settings)
-        return bound if self.binds == "submission" and knows else settings
+        if bound is settings or self.binds == "now":
+            return settings
+        return bound if all(s.key in bound.values for s in self.settings) else settings
 
     def due_of(
         self, record: Record, part: str, started: int, limit: int, counting: str, rules: Settings

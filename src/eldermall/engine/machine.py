@@ -193,7 +193,7 @@ class Machine:
         }
 
     @cached_property
-    def _fired(self) -> dict[tuple[str, str], str]:
+    def _taken(self) -> dict[tuple[str, str], Moved]:
         return {}
 
     @cached_property
@@ -212,17 +212,19 @@ class Machine:
             send_event=True,
         )
 
-    def fire(self, state: str, name: str) -> str:
-        """Return the state after the move ``name``, which `edges` must know from ``state``.
+    def take(self, state: str, name: str) -> Moved:
+        """Return the edge of the move ``name`` from ``state``, which `edges` must know.
 
-        The compiled machine has neither guards nor callbacks, so its answer stays and is kept.
+        The target is the compiled machine's. It has neither guards nor callbacks, so its answer
+        depends on nothing else, and is kept.
         """
-        target = self._fired.get((state, name))
-        if target is None:
+        moved = self._taken.get((state, name))
+        if moved is None:
             cursor = _Cursor(state)
             self.compiled.events[name].trigger(cursor)
-            target = self._fired[state, name] = cursor.state
-        return target
+            moved = Moved(self, self.edges[state, name], state, cursor.state)
+            self._taken[state, name] = moved
+        return moved
 
     def _problems(self) -> Iterable[Text]:
         states = [state.name for state in self.states]
@@ -273,6 +275,16 @@ class Machine:
         for name in states:
             if name not in ending:
                 yield Text(f"状态 {name} 无路可达终态", f"state {name} has no way to an end")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One edge that was taken."""
+
+    machine: Machine
+    transition: Transition
+    source: str
+    target: str
 
 
 def _closure(start: set[str], hops: list[tuple[str, str]]) -> set[str]:

@@ -13,22 +13,12 @@ from eldermall.contracts.storage import ClockRow
 from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.clock import ClockChange, changes
 from eldermall.engine.kind import Command, Kind, Record, subject_of
-from eldermall.engine.machine import NEW, Machine, Transition, Unfit
+from eldermall.engine.machine import NEW, Machine, Moved, Transition, Unfit
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Plan, Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.errors import RuleBroken
 from eldermall.texts import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """One edge that was taken."""
-
-    machine: Machine
-    transition: Transition
-    source: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +176,8 @@ def _apply(
             raise
         except Exception as error:
             raise _Broken(f"{machine.name}.{taken.name}") from error
-    target = machine.fire(state, taken.name)
-    fields[machine.field] = target
+    path = [machine.take(state, taken.name)]
+    fields[machine.field] = path[0].target
     record: Record
     if c.record is None:
         record = kind.model(
@@ -196,7 +186,6 @@ def _apply(
     else:
         fields["version"] = c.record.version + 1
         record = c.record.model_copy(update=fields)
-    path = [Moved(machine, taken, state, target)]
     automatic = True
     while automatic:
         automatic = False
@@ -204,9 +193,8 @@ def _apply(
             at = getattr(record, m.field)
             for t in m.following.get(at, ()):
                 if t.when is not None and t.when(record):
-                    new = m.fire(at, t.name)
-                    record = record.model_copy(update={m.field: new})
-                    path.append(Moved(m, t, at, new))
+                    path.append(m.take(at, t.name))
+                    record = record.model_copy(update={m.field: path[-1].target})
                     automatic = True
                     break
     return record, tuple(path)
