@@ -13,7 +13,7 @@ from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.callbacks.callback import CALLBACK_MACHINE
 from eldermall.contracts.storage import Storage, Transaction
 from eldermall.engine.rule import Fact, Rule, looked_up
-from eldermall.errors import Conflict, RuleBroken
+from eldermall.errors import Conflict, Locked, RuleBroken
 from eldermall.orders.machine import GOODS
 from tests import shop
 
@@ -103,7 +103,7 @@ class Busy(MemoryStorage):
     def write(self, mall: str, *, patience: float | None = None) -> Iterator[Transaction]:
         self.asked += 1
         if self.asked in self.refuse:
-            raise Conflict(Text("被占用", "busy"))
+            raise Locked(Text("被占用", "busy"))
         with super().write(mall, patience=patience) as tx:
             yield tx
 

@@ -9,7 +9,8 @@
     ├── Invalid               an input that no rule could ever accept; nothing was tried
     ├── Refused               the rules said no; carries the Decision; is in the journal
     ├── Conflict              somebody else moved first, or the database wants the work again
-    │   └── KeyReused         an idempotency key that came back with other content
+    │   ├── KeyReused         an idempotency key that came back with other content
+    │   └── Locked            no lock on the database was to be had in time
     ├── Unknown               a read of something that isn't there
     ├── RuleBroken            the code of a rule, fact, clock or effect itself failed
     ├── FileUnreadable        a file that can't be read at all
@@ -114,6 +115,12 @@ class KeyReused(Conflict):
     """An idempotency key that was used before with other content."""
 
     code = "key-reused"
+
+
+class Locked(Conflict):
+    """No lock on the database was to be had in time; nothing was tried."""
+
+    code = "locked"
 
 
 class Unknown(EldermallError):

@@ -32,7 +32,7 @@ from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
 from eldermall.engine.unit import Engine
-from eldermall.errors import PolicyError, SchemaError, Unknown
+from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
 from eldermall.listings.commands import Listings
 from eldermall.listings.listing import Listing
 from eldermall.listings.machine import LISTING
@@ -147,6 +147,8 @@ class Mall(Moving):
             StorageError: the database can't be opened.
         """
         checked_id(code, "code")
+        if not isinstance(plugins, Iterable):
+            raise Invalid("plugins", plugins, Text("须为插件的列表", "must be a list of plugins"))
         loaded = Plugins(plugins, code)
         book = rulebook(loaded)
         read = read_policy(policy, book)
@@ -281,12 +283,26 @@ class Mall(Moving):
         Args:
             roots: roots from outside the database, as `read_roots` returns them; without them
                 the result is unanchored: whoever can write the database could have rewritten it.
+
+        Raises:
+            Invalid: ``roots`` is a path or text, not roots.
         """
+        if isinstance(roots, str | bytes):
+            raise Invalid(
+                "roots",
+                roots,
+                Text("须为逐行的封存根，见 read_roots", "must be roots, as read_roots gives them"),
+            )
         with self.read() as tx:
             return verify(tx, self.code, roots)
 
     def journal(self, kind: str, id: str) -> list[dict[str, Any]]:
-        """Return the entries of a record, oldest first, as they stand in the journal."""
+        """Return the entries of a record, oldest first, as they stand in the journal.
+
+        Raises:
+            Unknown: there is no such kind.
+        """
+        self.book.kind(kind)
         with self.read() as tx:
             return [entry_fields(row) for row in tx.entries(subject_of(kind, id))]
 

@@ -40,6 +40,13 @@ class Plugins:
         for name in BUILT_IN:
             self._manager.register(importlib.import_module(name), name)
         for plugin in plugins:
+            if inspect.isclass(plugin):
+                raise PluginError(
+                    Text(
+                        f"请交出插件 {plugin.__name__} 的实例，而不是类本身",
+                        f"hand over an object of the plugin {plugin.__name__}, not the class",
+                    )
+                )
             self._register(plugin)
         try:
             self._manager.check_pending()
@@ -48,16 +55,19 @@ class Plugins:
 
     def _register(self, plugin: object) -> None:
         try:
-            name = self._manager.register(plugin)
+            self._manager.register(plugin)
         except (pluggy.PluginValidationError, ValueError) as error:
             raise _broken(plugin, str(error)) from error
-        for caller in self._manager.get_hookcallers(plugin) or ():
+        callers = self._manager.get_hookcallers(plugin)
+        if not callers:
+            raise _broken(plugin, "it has no hook; mark its methods with eldermall.hookimpl")
+        for caller in callers:
             for impl in caller.get_hookimpls():
                 if impl.plugin is plugin and (
                     inspect.iscoroutinefunction(impl.function)
                     or inspect.isasyncgenfunction(impl.function)
                 ):
-                    raise _broken(plugin, f"{name}: {caller.name} is async; hooks are synchronous")
+                    raise _broken(plugin, f"{caller.name} is async; hooks are synchronous")
 
     def storage(self, url: str, prefix: str) -> Storage:
         """Return the storage for ``url``.

@@ -102,8 +102,6 @@ def read_policy(source: str | Path | Mapping[str, Any], book: Rulebook) -> Polic
         where, raw = str(source), _parsed(Path(source))
     try:
         return _checked(raw, book)
-    except PolicyError:
-        raise
     except EldermallError as error:
         raise PolicyError(
             Text(f"{where}：{error.text.zh}", f"{where}: {error.text.en}")
@@ -197,9 +195,9 @@ def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
         raise PolicyError(
             Text(
                 "条文没有给出数值，须由贵方设定："
-                + "；".join(f"{s.key}（{s.clause}：{s.label.zh}）" for s in unset),
-                "the article gives no number and the host has set none: "
-                + "; ".join(f"{s.key} ({s.clause}: {s.label.en})" for s in unset),
+                + "".join(f"\n  {s.key}（{s.clause}：{s.label.zh}）" for s in unset),
+                "the articles give no number, and the host has set none:"
+                + "".join(f"\n  {s.key} ({s.clause}: {s.label.en})" for s in unset),
             )
         )
     limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
@@ -345,8 +343,9 @@ def template(book: Rulebook) -> str:
                 f"# {clause.text.en}",
             ]
         if setting.article is not None:
+            named = setting.article if setting.type != "names" else ", ".join(setting.article)
             shown, why = setting.article, (
-                f"条文为 {setting.article}，只能更严 · the article says so; only stricter is taken"
+                f"条文为 {named}，只能更严 · the article says {named}; only stricter is taken"
             )
         elif setting.choices:
             shown, why = setting.choices[0], (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -16,11 +18,27 @@ from eldermall.cli.sweep import sweep
 from eldermall.cli.verify import verify
 
 app = typer.Typer(
-    help="The rules a mall for old people is bound to, enforced by code.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"eldermall {version('eldermall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The rules a mall for old people is bound to, enforced by code."""
+
+
 app.command()(demo)
 app.command()(audit)
 app.command()(machines)

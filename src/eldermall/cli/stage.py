@@ -45,8 +45,8 @@ _TOLD = {
     "ClockRepeated": Text("仍未处理", "still overdue"),
 }
 _CLIMBED = {
-    "ComplaintEscalated": Text("投诉已自动上报部门负责人", "was reported to the department head"),
-    "ComplaintRaised": Text("投诉已自动上报公司领导", "was raised to the company leader"),
+    "ComplaintEscalated": Text("已自动上报部门负责人", "was reported to the department head"),
+    "ComplaintRaised": Text("已自动上报公司领导", "was raised to the company leader"),
 }
 
 

@@ -97,8 +97,7 @@ def show(found: Verification, lang: Lang) -> None:
             Styled(
                 Text(
                     f"尚有 {waiting} 条记录未封存：若从末尾截去，无法发现",
-                    f"{waiting} entries are not sealed yet: cutting off their end would go "
-                    "unnoticed",
+                    f"entries not sealed yet: {waiting}; cutting off their end would go unnoticed",
                 ).in_(lang),
                 style="yellow",
             )
@@ -111,7 +110,7 @@ def show(found: Verification, lang: Lang) -> None:
     else:
         words = Text(
             f"核验未通过：发现 {len(found.findings)} 处问题",
-            f"not passed: {len(found.findings)} findings",
+            f"not passed; findings: {len(found.findings)}",
         )
         console.print(Styled(words.in_(lang), style="bold red"))
 

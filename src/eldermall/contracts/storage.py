@@ -354,7 +354,7 @@ class Storage(Protocol):
             patience: seconds to wait for a lock; None for the storage's own setting.
 
         Raises:
-            Conflict: no lock was to be had.
+            Locked: no lock was to be had.
         """
         ...
 

@@ -85,6 +85,12 @@ class Actor:
                 )
             checked_id(self.department, "actor.department")
         if self.role == "merchant":
+            if self.merchant is None:
+                raise Invalid(
+                    "actor.merchant",
+                    None,
+                    Text("商家人员须注明所属商家", "a merchant's people act for a merchant"),
+                )
             checked_id(self.merchant, "actor.merchant")
 
     @property

@@ -167,7 +167,9 @@ def invalid(error: ValidationError, what: str) -> Invalid:
         text = Text("应为下列之一：" + "、".join(names), "must be one of " + ", ".join(names))
         return Invalid(where, given, text)
     if first["type"] == "value_error":
-        problem = first["ctx"]["error"]
-        text = problem.args[0]
+        *field, text = first["ctx"]["error"].args
+        if field:
+            (name,) = field
+            where, given = f"{where}.{name}", first["input"][name]
         return Invalid(where, given, text if isinstance(text, Text) else Text(str(text), str(text)))
     return Invalid(where, given, rule.format(**first.get("ctx", {})))

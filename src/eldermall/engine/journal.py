@@ -164,14 +164,15 @@ def verify(
     Args:
         tx: a transaction that reads.
         mall: the mall's code.
-        outside: the bytes of roots from outside the database; None if there are none, and the
-            result is unanchored.
+        outside: the bytes of roots from outside the database, one a line; None if there are
+            none, and the result is unanchored.
         waiting: the most unsealed entries to expect.
     """
     check = _Check(mall)
     roots = check.roots(tx)
     check.outside(roots, outside)
-    check.chains(tx.entries(), {(w.subject, w.seq): w.hash for w in tx.unsealed(waiting)})
+    check.wait(tx.unsealed(waiting))
+    check.chains(tx.entries())
     return Verification(
         check.count, check.subjects, check.sealed, len(roots), check.anchored,
         tuple(check.findings),
@@ -182,45 +183,59 @@ class _Check:
     def __init__(self, mall: str) -> None:
         self.mall = mall
         self.findings: list[Finding] = []
-        self.leaves: dict[str, list[tuple[int, bytes]]] = {}
+        self.leaves: dict[str, dict[int, bytes]] = {}
+        self.waiting: dict[str, dict[int, bytes]] = {}
         self.count = self.subjects = self.sealed = 0
         self.anchored: int | None = None
 
     def say(self, where: str, code: str, zh: str, en: str) -> None:
         self.findings.append(Finding(where, code, Text(zh, en)))
 
+    def sound(self, where: str, number: object, *values: object) -> bool:
+        if isinstance(number, int) and all(isinstance(value, bytes) for value in values):
+            return True
+        self.say(where, "type", f"{where} 的数据类型不符", f"{where} holds values of a wrong type")
+        return False
+
     def roots(self, tx: Transaction) -> dict[int, bytes]:
         found: dict[int, bytes] = {}
         before = b""
         for row in tx.roots():
             where = f"root {row.number}"
+            leaves = [
+                leaf
+                for leaf in tx.leaves(row.number)
+                if self.sound(f"{where}, {leaf.subject}", leaf.seq, leaf.hash)
+            ]
+            if not self.sound(where, row.number, row.hash, row.body):
+                continue
             found[row.number] = row.body
-            fields = _read(row.body)
-            leaves = tx.leaves(row.number)
-            right = {
-                "v": FORMAT,
-                "alg": ALGORITHM,
-                "mall": self.mall,
-                "number": len(found),
-                "prev": before.hex(),
-                "leaves": len(leaves),
-                "tree": tree_hash([leaf_bytes(leaf) for leaf in leaves]).hex(),
-            }
-            wrong = [name for name, value in right.items() if fields.get(name) != value]
-            if sha256(row.body).digest() != row.hash:
-                wrong.append("hash")
+            wrong = _differing(
+                row.body,
+                row.hash,
+                {
+                    "v": FORMAT,
+                    "alg": ALGORITHM,
+                    "mall": self.mall,
+                    "number": len(found),
+                    "prev": before.hex(),
+                    "leaves": len(leaves),
+                    "tree": tree_hash([leaf_bytes(leaf) for leaf in leaves]).hex(),
+                },
+            )
             if wrong:
                 self.say(
-                    where, "root", f"封存根 {row.number} 不符：{', '.join(wrong)}",
-                    f"root {row.number} doesn't match: {', '.join(wrong)}",
+                    where, "root", f"封存根 {row.number} 不符：{wrong}",
+                    f"root {row.number} doesn't match: {wrong}",
                 )
             for leaf in leaves:
-                self.leaves.setdefault(leaf.subject, []).append((leaf.seq, leaf.hash))
+                self.leaves.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
             before = row.hash
         return found
 
     def outside(self, roots: Mapping[int, bytes], outside: Iterable[bytes] | None) -> None:
-        for body in outside or ():
+        for line in outside or ():
+            body = line.rstrip(b"\r\n")
             number = _read(body).get("number")
             if not isinstance(number, int) or roots.get(number) != body:
                 self.say(
@@ -231,77 +246,69 @@ class _Check:
             else:
                 self.anchored = max(number, self.anchored or 0)
 
-    def chains(
-        self, entries: Iterator[EntryRow], waiting: dict[tuple[str, int], bytes]
-    ) -> None:
+    def wait(self, waiting: Iterable[Leaf]) -> None:
+        for row in waiting:
+            if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash):
+                self.waiting.setdefault(row.subject, {})[row.seq] = row.hash
+
+    def chains(self, entries: Iterator[EntryRow]) -> None:
         head = Head(0, b"")
         subject: str | None = None
         for row in entries:
             if row.subject != subject:
-                self.finish(subject, head, waiting)
+                self.finish(subject, head)
                 subject, head = row.subject, Head(0, b"")
                 self.subjects += 1
             self.count += 1
-            self.link(row, head)
-            self.cover(row, waiting)
-            head = Head(row.seq, row.hash)
-        self.finish(subject, head, waiting)
-        for missing in sorted(set(self.leaves) | {s for s, _ in waiting}):
+            if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash, row.body):
+                self.link(row, head)
+                self.cover(row)
+                head = Head(row.seq, row.hash)
+        self.finish(subject, head)
+        for missing in sorted(set(self.leaves) | set(self.waiting)):
             self.say(
                 missing, "chain-removed", f"{missing} 的全部记录已消失",
                 f"all entries of {missing} are gone",
             )
 
     def link(self, row: EntryRow, head: Head) -> None:
-        fields = _read(row.body)
         right = {
             "v": FORMAT,
             "alg": ALGORITHM,
             "mall": self.mall,
             "subject": row.subject,
-            "seq": head.seq + 1,
+            "seq": row.seq,
             "prev": head.hash.hex(),
         }
-        wrong = [name for name, value in right.items() if fields.get(name) != value]
+        wrong = _differing(row.body, row.hash, right)
         if row.seq != head.seq + 1:
-            wrong.append("number")
-        if sha256(row.body).digest() != row.hash:
-            wrong.append("hash")
+            wrong = ", ".join(filter(None, [wrong, "number"]))
         if wrong:
             self.say(
                 f"{row.subject}#{row.seq}", "entry",
-                f"{row.subject} 第 {row.seq} 条记录不符：{', '.join(wrong)}",
-                f"entry {row.seq} of {row.subject} doesn't match: {', '.join(wrong)}",
+                f"{row.subject} 第 {row.seq} 条记录不符：{wrong}",
+                f"entry {row.seq} of {row.subject} doesn't match: {wrong}",
             )
 
-    def cover(self, row: EntryRow, waiting: dict[tuple[str, int], bytes]) -> None:
-        waits = waiting.pop((row.subject, row.seq), None)
-        leaves = self.leaves.get(row.subject, [])
+    def cover(self, row: EntryRow) -> None:
+        waits = self.waiting.get(row.subject, {}).pop(row.seq, None)
+        leaves = self.leaves.get(row.subject, {})
         if waits is None:
             self.sealed += 1
-        at_leaf = [digest for seq, digest in leaves if seq == row.seq]
-        beyond = all(seq < row.seq for seq, _ in leaves)
-        if (
-            (waits is None and beyond)
-            or (waits is not None and waits != row.hash)
-            or any(digest != row.hash for digest in at_leaf)
-        ):
+        beyond = waits is None and row.seq > max(leaves, default=0)
+        noted = {row.hash if waits is None else waits, leaves.get(row.seq, row.hash)}
+        if beyond or noted != {row.hash}:
             self.say(
                 f"{row.subject}#{row.seq}", "seal",
                 f"{row.subject} 第 {row.seq} 条记录与其封存不符",
                 f"entry {row.seq} of {row.subject} isn't the one that was noted for sealing",
             )
 
-    def finish(
-        self, subject: str | None, head: Head, waiting: dict[tuple[str, int], bytes]
-    ) -> None:
+    def finish(self, subject: str | None, head: Head) -> None:
         if subject is None:
             return
-        sealed_to = max((seq for seq, _ in self.leaves.pop(subject, [])), default=0)
-        lost = [key for key in waiting if key[0] == subject]
-        for key in lost:
-            del waiting[key]
-        if sealed_to > head.seq or lost:
+        sealed_to = max(self.leaves.pop(subject, {}), default=0)
+        if self.waiting.pop(subject, {}) or sealed_to > head.seq:
             self.say(
                 subject, "tail-removed",
                 f"{subject} 第 {head.seq} 条之后的记录已消失",
@@ -309,10 +316,18 @@ class _Check:
             )
 
 
+def _differing(body: bytes, digest: bytes, right: Mapping[str, object]) -> str:
+    fields = _read(body)
+    wrong = [name for name, value in right.items() if fields.get(name) != value]
+    if sha256(body).digest() != digest:
+        wrong.append("hash")
+    return ", ".join(wrong)
+
+
 def _read(body: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(body)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

@@ -34,6 +34,11 @@ class Record(Frozen):
     pack: str
     created_at: Moment
 
+    @property
+    def summary(self) -> str:
+        """The states of its tracks in one word, with a slash between two."""
+        raise NotImplementedError
+
     def body(self) -> bytes:
         """Return the bytes to keep: JSON with its schema number first."""
         return b'{"schema":%d,' % self.SCHEMA + self.model_dump_json().encode()[1:]

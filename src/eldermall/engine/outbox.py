@@ -33,6 +33,12 @@ class Relayed:
     retried: int = 0
 
 
+def _order(message: Message) -> tuple[int, str, tuple[int, ...]]:
+    """Order by time, then subject, then entry and number as numbers."""
+    subject, _, rest = message.id.rpartition("#")
+    return message.next or 0, subject, tuple(int(n) for n in rest.split(".") if n.isdigit())
+
+
 def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
     """Try every message that is due at ``now`` once, outside any transaction.
 
@@ -52,7 +58,7 @@ def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
             due = tx.due_messages(now, BATCH)
         if not due:
             return Relayed(ended, retried)
-        for message in due:
+        for message in sorted(due, key=_order):
             with engine.begin() as tx:
                 if not tx.claim_message(message, now + technical.claim):
                     continue

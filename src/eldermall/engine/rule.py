@@ -187,7 +187,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a move may happen, with the verdict of every rule and the facts they used."""
+    """Whether a move may happen, with the verdict of every rule and the facts they used.
+
+    Args:
+        subject: ``kind/id`` of the record.
+        move: the move's name.
+        state: the state it would leave.
+        verdicts: of every rule asked, the machine's and the time's own first.
+        facts: what the rules used, by name.
+        allowed: whether it may happen.
+        labels: what the kind and the move are called in print.
+    """
 
     subject: str
     move: str
@@ -195,6 +205,7 @@ class Decision:
     verdicts: tuple[Verdict, ...]
     facts: Mapping[str, Any]
     allowed: bool
+    labels: tuple[Text, Text]
 
     @property
     def refusals(self) -> tuple[Verdict, ...]:
@@ -217,28 +228,30 @@ class Decision:
         return tuple(dict.fromkeys(m for v in self.refusals for m in v.missing))
 
     @property
+    def reasons(self) -> tuple[Text, ...]:
+        """Why not, in words that anybody may read: no ids, no clauses."""
+        return tuple(v.reason for v in self.refusals if v.reason is not None)
+
+    @property
     def text(self) -> Text:
-        """The decision in words: every reason with its rule and clauses."""
+        """The decision in words, for staff: every reason with its rule and clauses."""
+        kind, move = self.labels
+        id = self.subject.partition("/")[2]
         if self.allowed:
             return Text(
-                f"{self.subject} 可以执行 {self.move}", f"{self.subject}: {self.move} is allowed"
+                f"{kind.zh} {id} 可以“{move.zh}”", f'{kind.en} {id}: "{move.en}" is allowed'
             )
         reasons = [_reason(v) for v in self.refusals]
         return Text(
-            f"{self.subject} 不得执行 {self.move}：" + "；".join(r.zh for r in reasons),
-            f"{self.subject}: {self.move} is refused: " + "; ".join(r.en for r in reasons),
+            f"{kind.zh} {id} 不能“{move.zh}”：" + "；".join(r.zh for r in reasons),
+            f'{kind.en} {id}: "{move.en}" is refused: ' + "; ".join(r.en for r in reasons),
         )
 
 
 def _reason(verdict: Verdict) -> Text:
     why = verdict.reason or Text("", "")
-    cited = ", ".join(verdict.clauses)
-    tail = f" [{verdict.rule}{', ' + cited if cited else ''}]"
-    lacks = ", ".join(verdict.missing)
-    return Text(
-        why.zh + (f"（缺少事实：{lacks}）" if lacks else "") + tail,
-        why.en + (f" (missing: {lacks})" if lacks else "") + tail,
-    )
+    tail = ", ".join((verdict.rule, *verdict.clauses))
+    return Text(f"{why.zh} [{tail}]", f"{why.en} [{tail}]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -301,10 +314,14 @@ class Rule:
         """Return the verdict over ``facts``; a fact that isn't there is missing, and refuses."""
         values = [facts.get(name, MISSING) for name in self.asked]
         if MISSING in values:
-            missing = tuple(
-                name for name, value in zip(self.asked, values, strict=True) if value is MISSING
+            lacking = [f for f, v in zip(self.needs, values, strict=True) if v is MISSING]
+            why = self.reason_for(values)
+            why = Text(
+                f"{why.zh}（缺少：{'、'.join(f.label.zh for f in lacking)}）",
+                f"{why.en} (missing: {', '.join(f.label.en for f in lacking)})",
             )
-            return Verdict(self.name, "refused", self.clauses, self.reason_for(values), missing)
+            missing = tuple(fact.name for fact in lacking)
+            return Verdict(self.name, "refused", self.clauses, why, missing)
         answer = self.check(*values)
         if answer is True:
             return self.allowed

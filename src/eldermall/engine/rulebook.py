@@ -84,7 +84,13 @@ class Rulebook:
             Unknown: there is none.
         """
         if name not in self.kinds:
-            raise Unknown(Text(f"没有类别 {name}", f"there is no kind {name}"))
+            known = list(self.kinds)
+            raise Unknown(
+                Text(
+                    f"没有类别 {name}，只有 {'、'.join(known)}",
+                    f"there is no kind {name}; there are {', '.join(known)}",
+                )
+            )
         return self.kinds[name]
 
     def guarding(self, machine: Machine, transition: Transition) -> tuple[Rule, ...]:

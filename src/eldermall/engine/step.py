@@ -91,10 +91,12 @@ def step(
     machine, state, taken = edge(kind, record, command.name)
     subject = subject_of(kind.name, command.id)
     built_in = _built_in(kind, machine, state, taken, command, c, technical)
+    labels = kind.label, (taken or machine.named(command.name)).label
     if taken is None:
         taken = asked(machine, record, command.name)
     if taken is None:
-        return Step(Decision(subject, command.name, state, tuple(built_in), {}, False))
+        said = tuple(built_in)
+        return Step(Decision(subject, command.name, state, said, {}, False, labels))
     verdicts: dict[str, Verdict] = {}
     facts: dict[str, Any] = {}
     applies = c.at >= c.settings.published
@@ -120,7 +122,7 @@ def step(
         ) from broken.__cause__
     said = (*built_in, *verdicts.values())
     allowed = all(verdict.outcome == "allowed" or not verdict.enforced for verdict in said)
-    decision = Decision(subject, command.name, state, said, facts, allowed)
+    decision = Decision(subject, command.name, state, said, facts, allowed, labels)
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
@@ -266,7 +268,7 @@ def _no_such_move(kind: Kind, machine: Machine, state: str, command: Command) ->
         "machine.no-such-move",
         f"当前状态为“{machine.labels[state].zh}”，此动作只能从以下状态开始："
         + "、".join(s.zh for s in sources),
-        f"it is {state} ({machine.labels[state].en}); this move leaves: "
+        f"it is {machine.labels[state].en}; this move leaves: "
         + ", ".join(s.en for s in sources),
     )
 

@@ -34,7 +34,7 @@ from eldermall.engine.rule import MISSING, Context, Decision, Lookup
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.engine.step import Step, asked, context, edge, step
-from eldermall.errors import Conflict, KeyReused, Refused, RuleBroken, SchemaError
+from eldermall.errors import Conflict, KeyReused, Locked, Refused, RuleBroken, SchemaError
 from eldermall.texts import Text
 
 Begin = Callable[[], AbstractContextManager[Transaction]]
@@ -393,6 +393,9 @@ class Engine:
             raise Refused(refusal.decision) from None
         except KeyReused:
             raise
+        except Locked as locked:
+            self._postpone(self._conflict(command, now, locked))
+            raise
         except Conflict as conflict:
             refuse(self._conflict(command, now, conflict))
             raise
@@ -446,7 +449,7 @@ class Engine:
         try:
             with self.begin() as tx:
                 self.append(tx, entry)
-        except Conflict:
+        except Locked:
             self._postpone(entry)
 
     def append(self, tx: Transaction, entry: Entry) -> None:

@@ -71,6 +71,11 @@ class Listing(Record):
     reviewer: Id | None = None
 
     @property
+    def summary(self) -> str:
+        """Both tracks in one word: ``work/display``."""
+        return f"{self.work}/{self.display}"
+
+    @property
     def newest(self) -> Version:
         """The newest version: the one in work."""
         return self.versions[-1]

@@ -44,17 +44,23 @@ class Place(Arguments):
     def _adds_up(self) -> Place:
         ids = [line.id for line in self.lines]
         if len(set(ids)) != len(ids):
-            raise ValueError(Text("订单行编号重复", "two lines have the same id"))
+            raise ValueError("lines", Text("订单行编号重复", "two lines have the same id"))
         if self.total != self.freight + sum(line.amount for line in self.lines):
+            sum_ = self.freight + sum(line.amount for line in self.lines)
             raise ValueError(
-                Text("总额须等于各行金额与运费之和", "total must be the lines' amounts and freight")
+                "total",
+                Text(
+                    f"须等于各行金额与运费之和 {sum_}",
+                    f"must be the lines' amounts and freight: {sum_}",
+                ),
             )
         if self.kind == "service":
             raise ValueError(
+                "kind",
                 Text(
-                    "本版本尚不支持服务订单，kind 应为 goods",
-                    "service orders are not supported yet; kind must be goods",
-                )
+                    "本版本尚不支持服务订单，应为 goods",
+                    "service orders are not supported yet; it must be goods",
+                ),
             )
         return self
 

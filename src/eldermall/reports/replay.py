@@ -271,12 +271,12 @@ class Replay:
         if not {g.machine for g in rule.guards} & {m.name for m in ORDER.machines}:
             return NOT_ABOUT_ORDERS
         if not asked:
-            return Text("导出文件没有记录它守护的动作", "it guards no move that is recorded")
+            return Text("导出文件未记录该规则所管的操作", "it guards no move that is recorded")
         unknown = [f for f in rule.needs if f.source in ("lookup", "actor", "argument")]
         unknown += [f for f in rule.needs if f.source == "record" and self._differs(f, pairs)]
         if unknown:
             return Text(
-                "导出文件没有：" + "、".join(f.label.zh for f in unknown),
+                "导出文件缺少：" + "、".join(f.label.zh for f in unknown),
                 "not in the export: " + ", ".join(f.label.en for f in unknown),
             )
         return self._unset(rule)
@@ -286,7 +286,7 @@ class Replay:
             return NOT_ABOUT_ORDERS
         if any(clock.runs(before) != clock.runs(after) for before, after in pairs):
             return Text(
-                "其起止取决于导出文件没有记录的动作",
+                "其起止取决于导出文件未记录的操作",
                 "a move that isn't recorded starts or stops it",
             )
         return self._unset(replace(clock, warn=None, ladder=()))

@@ -78,7 +78,7 @@ ENOUGH_ATTEMPTS = Rule(
     guards=(CALLBACK_MACHINE.entering("unreachable"),),
     needs=(MADE, set_by(ATTEMPTS)),
     check=lambda made, asked: made >= asked,
-    reason=Text("已尝试 {0} 次，须满 {1} 次", "{0} calls were made; {1} are needed"),
+    reason=Text("已尝试 {0} 次，须满 {1} 次", "calls made: {0}; needed: {1}"),
     settings=(ATTEMPTS,),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -37,11 +38,25 @@ def read_roots(path: str | Path) -> list[bytes]:
     """Return the roots in the file ``path``.
 
     Raises:
-        FileUnreadable: there is no such file, or it can't be read.
+        FileUnreadable: there is no such file, or a line of it is no root.
     """
     try:
-        return Path(path).read_bytes().splitlines()
+        lines = Path(path).read_bytes().splitlines()
     except OSError as error:
         raise FileUnreadable(
             Text(f"无法读取封存根文件 {path}：{error}", f"can't read the roots in {path}: {error}")
         ) from error
+    for number, line in enumerate(lines, 1):
+        if not _is_root(line):
+            raise FileUnreadable(
+                Text(f"{path} 第 {number} 行不是封存根", f"line {number} of {path} is no root")
+            )
+    return lines
+
+
+def _is_root(line: bytes) -> bool:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(fields, dict) and {"mall", "number", "tree"} <= fields.keys()

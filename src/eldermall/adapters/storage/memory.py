@@ -28,7 +28,7 @@ from eldermall.contracts.storage import (
     StorageCapabilities,
     Transaction,
 )
-from eldermall.errors import Conflict, NotJoinable, StorageError
+from eldermall.errors import Conflict, Locked, NotJoinable, StorageError
 from eldermall.texts import Text
 
 _ABSENT = object()
@@ -77,7 +77,7 @@ class MemoryStorage:
     def write(self, mall: str, *, patience: float | None = None) -> Iterator[Transaction]:
         """Open a transaction; an error undoes it."""
         if not self._lock.acquire(timeout=-1 if patience is None else patience):
-            raise Conflict(Text("存储被占用", "the storage is busy"))
+            raise Locked(Text("存储被占用", "the storage is busy"))
         try:
             tx = _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
             try:

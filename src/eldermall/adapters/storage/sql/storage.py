@@ -55,6 +55,7 @@ from eldermall.contracts.storage import (
 from eldermall.errors import (
     Conflict,
     EldermallError,
+    Locked,
     NotInTransaction,
     NotJoinable,
     SchemaError,
@@ -91,7 +92,7 @@ class SqlStorage:
         self.prefix = prefix
         self.engine = create_engine(url)
         self._watched: weakref.WeakSet[Pool] = weakref.WeakSet()
-        self._installation = ""
+        self._installation: str | None = None
         self._statements: _Statements | None = None
         event.listen(self.engine, "connect", _prepare)
 
@@ -149,7 +150,14 @@ class SqlStorage:
                     )
                 connection.commit()
             migrate.check(found)
-            self._installation = connection.execute(select(s.schema.installation)).scalar_one()
+            self._installation = connection.execute(select(s.schema.installation)).scalar()
+            if self._installation is None:
+                raise SchemaError(
+                    Text(
+                        f"{self._file} 缺少安装标识，已被改动",
+                        f"{self._file} has lost its installation id; it was changed",
+                    )
+                )
 
     def _ready_statements(self) -> _Statements:
         if self._statements is None:
@@ -260,8 +268,13 @@ def _translated(retry: Literal["command", "transaction"]) -> Iterator[None]:
     except (exc.DatabaseError, sqlite3.DatabaseError) as error:
         words = str(error.orig if isinstance(error, exc.DatabaseError) else error)
         if "locked" in words or "busy" in words:
-            raise Conflict(
-                Text(f"数据库被占用：{words}", f"the database is locked: {words}"), retry=retry
+            raise Locked(
+                Text(
+                    "数据库正被另一写入者占用；在自己的事务之内请用 mall.joined(connection)",
+                    "the database is locked by another writer; inside a transaction of your own "
+                    "use mall.joined(connection)",
+                ),
+                retry=retry,
             ) from error
         raise StorageError(
             Text(f"数据库无法使用：{words}", f"the database can't be used: {words}")
