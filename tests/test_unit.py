@@ -81,7 +81,8 @@ def test_the_same_key_with_other_content_is_refused_and_changes_nothing(
     before = entries(mall)
     with pytest.raises(KeyReused, match=r"order\.pay k was used|key k of order\.pay"):
         pay(mall, **other)
-    assert entries(mall) == before
+    assert entries(mall) == before + 1
+    assert said(mall, "order", other.get("id", "A1"))[-1] == ("order.pay", "conflict")
     assert mall.orders.get("A2").payment == "unpaid"
 
 

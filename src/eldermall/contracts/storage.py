@@ -258,7 +258,7 @@ class Transaction(Protocol):
         ...
 
     def settle_message(self, message: Message) -> None:
-        """Store state, next, reason of a message that was tried."""
+        """Store what came of a try, unless somebody has claimed the message since."""
         ...
 
     def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:

@@ -189,7 +189,12 @@ def _changes(
     at: int,
     rules: Settings,
 ) -> Iterator[ClockChange]:
-    wanted = {part: max(since, rules.published) for part, since in clock.runs(record).items()}
+    wanted: dict[str, int] = {}
+    for part, since in clock.runs(record).items():
+        running = rows.get((clock.id, part))
+        wanted[part] = max(since, rules.published)
+        if running is not None and since <= running.started:
+            wanted[part] = running.started  # whatever day a newer policy applies from
     for (id, part), row in rows.items():
         if id == clock.id and wanted.get(part) != row.started:
             yield _ended(clock, record, row, at)

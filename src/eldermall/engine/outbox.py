@@ -60,7 +60,7 @@ def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
             return Relayed(ended, retried)
         for message in sorted(due, key=_order):
             with engine.begin() as tx:
-                if not tx.claim_message(message, now + technical.claim):
+                if not tx.claim_message(message, max(now, engine.now()) + technical.claim):
                     continue
             outcome = deliver(message)
             tried = message.attempts + 1

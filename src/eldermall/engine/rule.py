@@ -148,6 +148,9 @@ def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fac
 
 
 AT = Fact("time.at", "moment", "time", Text("发生时间", "when it happened"), lambda c: c.at)
+RECORDED = Fact(
+    "time.recorded", "moment", "time", Text("登记时间", "when it is recorded"), lambda c: c.now
+)
 ACTOR_ID = Fact("actor.id", "text", "actor", Text("操作人", "who acts"), lambda c: c.actor.id)
 ACTOR_ROLE = Fact(
     "actor.role", "text", "actor", Text("操作身份", "in which role"), lambda c: c.actor.role

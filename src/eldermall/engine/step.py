@@ -99,7 +99,7 @@ def step(
         return Step(Decision(subject, command.name, state, said, {}, False, labels))
     verdicts: dict[str, Verdict] = {}
     facts: dict[str, Any] = {}
-    applies = c.at >= c.settings.published
+    applies = max(c.at, c.now) >= c.settings.published
     try:
         if applies:
             _ask(book.plan(machine, taken), c, facts, verdicts)

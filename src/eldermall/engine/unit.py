@@ -146,6 +146,10 @@ class Work:
 
     def run(self, command: Command) -> Record:
         """Make ``command`` and every reaction to it, or raise `_Refusal`."""
+        return self.make(command)[0]
+
+    def make(self, command: Command) -> tuple[Record, Decision]:
+        """Make ``command`` and every reaction to it; return its record and decision."""
         waiting, first = deque([command]), None
         while waiting:
             current = waiting.popleft()
@@ -166,7 +170,7 @@ class Work:
         assert first is not None
         record = first[0].record
         assert record is not None
-        return record
+        return record, first[2].decision
 
     def _expect(self, command: Command, held: _Held) -> None:
         if command.expect is not None and command.expect != held.stored:
@@ -372,7 +376,10 @@ class Engine:
     def may(self, command: Command) -> Decision:
         """Return the decision on ``command`` without moving anything."""
         with self.storage.read(self.mall) as tx:
-            return Work(self, tx, self.now()).decide(command)[2].decision
+            try:
+                return Work(self, tx, self.now()).make(replace(command, expect=None))[1]
+            except _Refusal as refusal:
+                return refusal.decision
 
     def _perform(
         self, command: Command, begin: Begin, refuse: Callable[[Entry], None]
@@ -391,8 +398,6 @@ class Engine:
         except _Refusal as refusal:
             refuse(refusal.entry)
             raise Refused(refusal.decision) from None
-        except KeyReused:
-            raise
         except Locked as locked:
             self._postpone(self._conflict(command, now, locked))
             raise

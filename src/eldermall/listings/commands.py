@@ -145,7 +145,7 @@ class Listings(Room[T, Listing]):
         return self._do("edit", id, by, Write, options, content=_plain(content))
 
     def withdraw(self, id: str, *, reason: str, by: Actor, **options: Unpack[Options]) -> T:
-        """Take a listing off display; only a newly reviewed version brings it back.
+        """Take a listing off display; only publishing a reviewed version brings it back.
 
         Args:
             id: the listing.

@@ -44,11 +44,12 @@ class Review(Frozen):
 
 
 class Version(Frozen):
-    """One version: its number, content, author, and review once that is closed."""
+    """One version: its number, content, who wrote it last and who ever did, and its review."""
 
     number: int
     content: Content
     author: Id
+    authors: tuple[Id, ...]
     drafted_at: Moment
     review: Review | None = None
 

@@ -58,13 +58,17 @@ def _draft(c: Context) -> dict[str, Any]:
     }
 
 
-def _version(number: int, c: Context) -> Version:
-    return Version(number=number, content=c.args.content, author=c.actor.id, drafted_at=c.at)
+def _version(number: int, c: Context, before: tuple[str, ...] = ()) -> Version:
+    return Version(
+        number=number, content=c.args.content, author=c.actor.id,
+        authors=tuple(dict.fromkeys((*before, c.actor.id))), drafted_at=c.at,
+    )
 
 
 def _revise(c: Context) -> dict[str, Any]:
     versions = c.record.versions
-    return {"versions": (*versions[:-1], _version(len(versions), c)), "reviewer": None}
+    revised = _version(len(versions), c, versions[-1].authors)
+    return {"versions": (*versions[:-1], revised), "reviewer": None}
 
 
 def _edit(c: Context) -> dict[str, Any]:

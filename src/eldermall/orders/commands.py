@@ -238,7 +238,8 @@ class Orders(Room[T, Order]):
 
         Args:
             id: the order.
-            amount: what was received, in minor units: the order's total.
+            amount: what was received, in minor units: the order's total, or what is left of it
+                after lines were cancelled.
             reference: the payment's; it counts once in a mall.
             by: operations, or the system with the payment's notice.
             currency: the order's.

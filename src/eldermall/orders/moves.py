@@ -267,14 +267,14 @@ def cancel(c: Context) -> dict[str, Any]:
 
 
 def pay(c: Context) -> dict[str, Any]:
-    """Book what was received: the total, in the order's currency."""
+    """Book what was received: the total, or what is left of it after lines were cancelled."""
     order: Order = c.record
     _same_currency(order, c.args.currency)
-    if c.args.amount != order.total:
+    if c.args.amount not in (order.total, order.worth):
         raise Unfit(
             Text(
-                f"付款 {c.args.amount} 与订单总额 {order.total} 不符",
-                f"payment {c.args.amount} is not the order's total {order.total}",
+                f"付款 {c.args.amount} 与应付金额 {order.worth} 不符",
+                f"payment {c.args.amount} is not the {order.worth} to be paid",
             )
         )
     return {"paid_at": c.at, "received": order.received + c.args.amount}
@@ -299,9 +299,12 @@ def refund(c: Context) -> dict[str, Any]:
     if c.args.amount == left:
         outstanding = {line.id: line.outstanding for line in order.lines if line.outstanding}
         lines = lines | outstanding
+    taken = _taken(order, lines, "refunded")
+    owed = order.model_copy(update={"lines": taken}).owed_back
     return {
         "returned_money": order.returned_money + c.args.amount,
-        "lines": _taken(order, lines, "refunded"),
+        "goodwill": order.goodwill + max(0, c.args.amount - owed),
+        "lines": taken,
     }
 
 

@@ -61,7 +61,7 @@ class Order(Record):
     """An order of one seller. Money in minor units of ``currency``; times in microseconds UTC.
 
     ``merchant`` is None for the company's own goods. ``received`` and ``returned_money`` are what
-    the host has booked in and paid back.
+    the host has booked in and paid back; ``goodwill`` is the part of the latter that wasn't owed.
     """
 
     SCHEMA: ClassVar[int] = 1
@@ -90,6 +90,7 @@ class Order(Record):
     paid_at: Moment | None = None
     received: int = 0
     returned_money: int = 0
+    goodwill: int = 0
     completed_at: Moment | None = None
 
     @property
@@ -112,18 +113,19 @@ class Order(Record):
         return None if self.paid_at is None else max(self.created_at, self.paid_at)
 
     @property
+    def worth(self) -> int:
+        """What the customer has to pay for what is neither cancelled nor refunded."""
+        if self.goods in ("cancelled", "declined"):
+            return 0
+        return self.total - sum(
+            line.amount * (line.cancelled + line.refunded) // line.ordered for line in self.lines
+        )
+
+    @property
     def owed_back(self) -> int:
         """How much of what was received is due back to the customer and not yet booked."""
-        if self.received == self.returned_money:
-            return 0
-        if self.goods in ("cancelled", "declined"):
-            owed = self.received
-        else:
-            owed = sum(
-                line.amount * (line.cancelled + line.refunded) // line.ordered
-                for line in self.lines
-            )
-        return max(0, min(owed, self.received) - self.returned_money)
+        left = self.received - self.returned_money
+        return max(0, min(left, left + self.goodwill - self.worth))
 
     def line(self, id: str) -> Line | None:
         """Return the line ``id``, None if there is none."""

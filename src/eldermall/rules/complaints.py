@@ -4,8 +4,8 @@ Customer service records what the customer asks for and answers promptly; what c
 promptly is reported to the department head, the head or the company leader settles the opinion,
 and then the customer is answered promptly. Decided where the text is silent: a complaint that
 runs out of its answer clock is reported by itself; the head who lets the opinion clock run out is
-passed over to the leader, and the leader is reminded at the same interval; nobody settles a
-complaint about themselves; the opinion giver holds the post when giving it. The article gives no
+passed over to the leader, and the leader is reminded at the same interval; nobody settles
+or answers a complaint about themselves; the opinion giver holds the post when giving it. The article gives no
 number, so all limits are set by the host.
 """
 
@@ -118,9 +118,12 @@ BY_HEAD_OR_LEADER = Rule(
 
 NOT_ONESELF = Rule(
     id="complaints.no-judging-of-oneself",
-    label=Text("被投诉人不得为自己定意见", "nobody settles a complaint about themselves"),
+    label=Text("被投诉人不得处理对自己的投诉", "nobody judges a complaint about themselves"),
     clauses=("S19-12-2e",),
-    guards=(COMPLAINT_MACHINE.entering("opinion_settled"),),
+    guards=(
+        COMPLAINT_MACHINE.entering("opinion_settled"),
+        COMPLAINT_MACHINE.entering("answered"),
+    ),
     needs=(ACTOR_ID, AGAINST),
     check=lambda actor, against: actor != against,
     reason=Text("{0} 是被投诉人", "{0} is the one complained about"),

@@ -27,9 +27,9 @@ CRITERIA = Setting(
     stricter="more",
 )
 
-AUTHOR = Fact(
-    "listing.author", "text", "record", Text("在编版本的作者", "author of the version in work"),
-    lambda c: c.record.newest.author,
+AUTHORS = Fact(
+    "listing.authors", "list", "record", Text("在编版本的作者", "authors of the version in work"),
+    lambda c: list(c.record.newest.authors),
 )
 JUDGED = Fact(
     "review.judged", "list", "argument", Text("已判断的标准", "criteria with a verdict"),
@@ -47,7 +47,7 @@ def _passed(c: Context) -> Any:
     review = newest.review
     if review is None or not review.approved or review.content != newest.content.digest:
         return []
-    if review.reviewer == newest.author:
+    if review.reviewer in newest.authors:
         return []
     return sorted(name for name, verdict in review.criteria.items() if verdict.passed)
 
@@ -73,8 +73,8 @@ NOT_THE_AUTHOR = Rule(
     label=Text("审核人不得是作者本人", "the reviewer is not the author"),
     clauses=("S19-05b",),
     guards=(WORK.move("start_review"), WORK.move("approve"), WORK.move("return")),
-    needs=(ACTOR_ID, AUTHOR),
-    check=lambda actor, author: actor != author,
+    needs=(ACTOR_ID, AUTHORS),
+    check=lambda actor, authors: actor not in authors,
     reason=Text("{0} 是该版本的作者，不得自审", "{0} wrote this version and can't review it"),
 )
 

@@ -13,7 +13,7 @@ submission; nothing else is shipped unpaid.
 from __future__ import annotations
 
 from eldermall.engine.clock import Clock
-from eldermall.engine.rule import AT, Context, Fact, Rule
+from eldermall.engine.rule import AT, RECORDED, Context, Fact, Rule
 from eldermall.engine.settings import Setting
 from eldermall.orders.machine import GOODS, WAITING
 from eldermall.orders.order import Order
@@ -77,8 +77,8 @@ EXCEPTION_BEFORE_LIMIT = Rule(
     label=Text("例外须在期限届满之前批准", "an exception is granted before the limit has passed"),
     clauses=("S19-11-1d",),
     guards=(GOODS.move("grant_exception"),),
-    needs=(DUE, AT),
-    check=lambda due, at: due is None or at <= due,
+    needs=(DUE, AT, RECORDED),
+    check=lambda due, at, recorded: due is None or max(at, recorded) <= due,
     reason=Text("该行的发货期限已过", "the line's limit has passed"),
 )
 

@@ -28,17 +28,19 @@ class RootsFile:
         line = root.body + b"\n"
         with self.path.open("ab+") as file:
             file.seek(-min(len(line), file.seek(0, os.SEEK_END)), os.SEEK_END)
-            if file.read() != line:
-                file.write(line)
+            tail = file.read()
+            if tail != line:
+                half = tail[-1:] not in (b"", b"\n")  # a crash left half a line
+                file.write(b"\n" * half + line)
                 file.flush()
                 os.fsync(file.fileno())
 
 
 def read_roots(path: str | Path) -> list[bytes]:
-    """Return the roots in the file ``path``.
+    """Return the roots in the file ``path``; half lines that a crash left are passed over.
 
     Raises:
-        FileUnreadable: there is no such file, or a line of it is no root.
+        FileUnreadable: there is no such file, or what it holds are no roots.
     """
     try:
         lines = Path(path).read_bytes().splitlines()
@@ -46,12 +48,10 @@ def read_roots(path: str | Path) -> list[bytes]:
         raise FileUnreadable(
             Text(f"无法读取封存根文件 {path}：{error}", f"can't read the roots in {path}: {error}")
         ) from error
-    for number, line in enumerate(lines, 1):
-        if not _is_root(line):
-            raise FileUnreadable(
-                Text(f"{path} 第 {number} 行不是封存根", f"line {number} of {path} is no root")
-            )
-    return lines
+    roots = [line for line in lines if _is_root(line)]
+    if lines and not roots:
+        raise FileUnreadable(Text(f"{path} 中没有封存根", f"{path} holds no root"))
+    return roots
 
 
 def _is_root(line: bytes) -> bool:

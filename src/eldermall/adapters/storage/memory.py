@@ -230,6 +230,8 @@ class _MemoryTransaction:
         return True
 
     def settle_message(self, message: Message) -> None:
+        if self._t.outbox[message.id].attempts != message.attempts:
+            return
         self._put(self._t.outbox, message.id, message)
 
     def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:

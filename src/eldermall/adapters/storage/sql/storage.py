@@ -451,10 +451,12 @@ class _Statements:
         )
         self.settle_message = (
             update(s.outbox)
-            .where(s.outbox.c.mall == bindparam("b_mall"), s.outbox.c.id == bindparam("b_id"))
+            .where(
+                s.outbox.c.mall == bindparam("b_mall"), s.outbox.c.id == bindparam("b_id"),
+                s.outbox.c.attempts == bindparam("b_attempts"),
+            )
             .values(
-                state=bindparam("state"), next=bindparam("next"),
-                attempts=bindparam("attempts"), reason=bindparam("reason"),
+                state=bindparam("state"), next=bindparam("next"), reason=bindparam("reason")
             )
         )
         self.claim_key = sqlite_insert(s.keys).on_conflict_do_nothing()
@@ -667,7 +669,7 @@ class _SqlTransaction:
             self._s.settle_message,
             {
                 "b_mall": self._mall, "b_id": message.id, "state": message.state,
-                "next": message.next, "attempts": message.attempts,
+                "next": message.next, "b_attempts": message.attempts,
                 "reason": message.reason[:500],
             },
         )
