@@ -229,7 +229,7 @@ def change_an_entry() -> None:
     ("lang", "said", "summary"),
     [
         ("zh", "✗ order/A1 第 2 条记录不符：hash  entry", "核验未通过：发现 1 处问题"),
-        ("en", "✗ entry 2 of order/A1 doesn't match: hash  entry", "not passed: 1 findings"),
+        ("en", "✗ entry 2 of order/A1 doesn't match: hash  entry", "not passed; findings: 1"),
     ],
     ids=["zh", "en"],
 )
@@ -247,7 +247,7 @@ def test_verify_finds_a_changed_entry_and_exits_1(
 
 
 def test_verify_finds_a_root_that_is_not_the_databases(here: Path) -> None:
-    Path("roots.jsonl").write_bytes(b'{"number":1}\n')
+    Path("roots.jsonl").write_bytes(b'{"mall":"main","number":1,"tree":""}\n')
     result = run("verify", "sqlite:///mall.db", "--root", "roots.jsonl", "--lang", "en")
     assert result.exit_code == 1
     assert "root 1 from outside isn't the one in the database" in result.stdout
@@ -257,7 +257,7 @@ def test_verify_finds_a_root_that_is_not_the_databases(here: Path) -> None:
     ("lang", "words"),
     [
         ("zh", "尚有 1 条记录未封存：若从末尾截去，无法发现"),
-        ("en", "1 entries are not sealed yet: cutting off their end would go unnoticed"),
+        ("en", "entries not sealed yet: 1; cutting off their end would go unnoticed"),
     ],
     ids=["zh", "en"],
 )

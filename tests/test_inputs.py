@@ -137,7 +137,8 @@ WRONG: dict[str, Wrong] = {
         lambda m: person("x", "operations", department="运营"), "actor.department", ID
     ),
     "a merchant's person without merchant": (
-        lambda m: person("x", "merchant"), "actor.merchant", ID
+        lambda m: person("x", "merchant"), "actor.merchant",
+        "a merchant's people act for a merchant",
     ),
     "a system without cause": (lambda m: system(""), "cause", "say what made the system act"),
     "a system with a zero cause": (lambda m: system("\0"), "cause", TEXT),
@@ -193,7 +194,7 @@ WRONG: dict[str, Wrong] = {
         "order.place.lines", "holds 500 items at most",
     ),
     "a line twice": (
-        place(lines=[LINE, LINE], total=2000), "order.place", "two lines have the same id"
+        place(lines=[LINE, LINE], total=2000), "order.place.lines", "two lines have the same id"
     ),
     "a field too many": (
         line(colour="red"), "order.place.lines.0.colour", "is not a field here"
@@ -208,7 +209,7 @@ WRONG: dict[str, Wrong] = {
     # money
     "negative freight": (place(freight=-1), "order.place.freight", "must be 0 or more"),
     "a total that doesn't add up": (
-        place(total=1501), "order.place", "total must be the lines' amounts and freight"
+        place(total=1501), "order.place.total", "must be the lines' amounts and freight: 1500"
     ),
     "a total with a fraction": (place(total=1500.0), "order.place.total", NUMBER),
     "a total in words": (place(total="1500"), "order.place.total", NUMBER),
@@ -282,8 +283,8 @@ WRONG: dict[str, Wrong] = {
     "an unknown option": (place(until=5), "order.place.until", "is not an argument here"),
     # what isn't built
     "a service order": (
-        place(kind="service"), "order.place",
-        "service orders are not supported yet; kind must be goods",
+        place(kind="service"), "order.place.kind",
+        "service orders are not supported yet; it must be goods",
     ),
     "another kind of order": (
         place(kind="rent"), "order.place.kind", "must be one of goods, service"
@@ -401,7 +402,7 @@ def test_money_that_is_not_the_order_s_is_refused_and_not_at_the_door(mall: Mall
     shop.place(mall)
     said = shop.refusal(mall.orders.paid, "A1", 26999, "r1", by=shop.PAYMENTS)
     assert said.rules == ("payment.pay",)
-    assert "付款 26999 与订单总额 27000 不符" in said.text.zh
+    assert "付款 26999 与应付金额 27000 不符" in said.text.zh
     said = shop.refusal(mall.orders.paid, "A1", 27000, "r1", currency="USD", by=shop.PAYMENTS)
     assert "the currency is CNY, not USD" in said.text.en
     shop.pay(mall)

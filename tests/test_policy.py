@@ -227,8 +227,8 @@ def test_a_limit_that_the_host_has_not_set_refuses_to_start_and_names_the_clause
     with pytest.raises(PolicyError) as wrong:
         shop.open_mall(policy=put(f"settings/{key}", None))
     assert str(wrong.value) == (
-        "the article gives no number and the host has set none: "
-        f"{key} ({setting.clause}: {setting.label.en})"
+        "policy: the articles give no number, and the host has set none:"
+        f"\n  {key} ({setting.clause}: {setting.label.en})"
     )
     assert f"{key}（{setting.clause}：{setting.label.zh}）" in wrong.value.text.zh
 

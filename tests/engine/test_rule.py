@@ -135,7 +135,8 @@ def test_a_looked_up_fact_reads_the_other_record_or_none() -> None:
 
 def decision(*verdicts: Verdict) -> Decision:
     allowed = all(v.outcome == "allowed" or not v.enforced for v in verdicts)
-    return Decision("job/J", "start", "waiting", verdicts, {}, allowed)
+    labels = Text("任务", "job"), Text("开始", "start it")
+    return Decision("job/J", "start", "waiting", verdicts, {}, allowed, labels)
 
 
 REFUSED = Verdict("a@1", "refused", ("S19-14",), Text("不行", "no"), ("f.a", "f.b"))
@@ -151,24 +152,23 @@ def test_a_decision_lists_what_refuses_each_clause_and_missing_fact_once() -> No
     assert said.clauses == ("S19-14", "S19-15")
     assert said.missing == ("f.a", "f.b")
     assert said.text.en == (
-        "job/J: start is refused: no (missing: f.a, f.b) [a@1, S19-14]; "
-        "wait (missing: f.a) [b@1, S19-14, S19-15]"
+        'job J: "start it" is refused: no [a@1, S19-14]; wait [b@1, S19-14, S19-15]'
     )
     assert said.text.zh == (
-        "job/J 不得执行 start：不行（缺少事实：f.a, f.b） [a@1, S19-14]；"
-        "等待（缺少事实：f.a） [b@1, S19-14, S19-15]"
+        "任务 J 不能“开始”：不行 [a@1, S19-14]；等待 [b@1, S19-14, S19-15]"
     )
+    assert said.reasons == (Text("不行", "no"), Text("等待", "wait"))
 
 
 def test_an_observed_verdict_refuses_nothing() -> None:
     said = decision(OBSERVED, ALLOWED)
     assert (said.allowed, said.rules) == (True, ())
-    assert said.text == Text("job/J 可以执行 start", "job/J: start is allowed")
+    assert said.text == Text("任务 J 可以“开始”", 'job J: "start it" is allowed')
 
 
 def test_a_verdict_without_reason_or_clauses_is_still_named() -> None:
     said = decision(Verdict("e", "refused"))
-    assert said.text.en == "job/J: start is refused:  [e]"
+    assert said.text.en == 'job J: "start it" is refused:  [e]'
 
 
 def test_an_entry_keeps_what_a_verdict_said() -> None:

@@ -214,7 +214,7 @@ def test_a_reaction_on_a_kind_that_is_not_there_is_unknown() -> None:
 def test_a_kind_that_is_not_there_is_unknown() -> None:
     with pytest.raises(Unknown) as wrong:
         book().kind("nowhere")
-    assert wrong.value.text.zh == "没有类别 nowhere"
+    assert wrong.value.text.zh == "没有类别 nowhere，只有 job、other"
 
 
 def test_a_rule_on_a_move_and_on_the_state_that_it_enters_is_asked_once() -> None:

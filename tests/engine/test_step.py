@@ -176,7 +176,7 @@ def test_there_is_nothing_to_move_before_it_is_made_and_it_is_made_once() -> Non
     assert go(book(), "open", job()).decision.rules == ("machine.record-exists",)
     done = go(book(), "finish", job())
     assert done.decision.rules == ("machine.no-such-move",)
-    assert "it is waiting (waiting); this move leaves: running" in done.decision.text.en
+    assert "it is waiting; this move leaves: running" in done.decision.text.en
     assert "当前状态为“等待”，此动作只能从以下状态开始：进行" in done.decision.text.zh
 
 

@@ -115,7 +115,10 @@ def test_a_callback_is_done_when_both_answers_are_recorded(
     assert said.rules == ("callback.both-answers@1",)
     assert said.clauses == ("S19-11-3b",)
     assert said.missing == missing
-    assert "（缺少事实：" + ", ".join(missing) + "）" in said.text.zh
+    names = {
+        "callback.satisfaction": "满意度", "callback.suggestion-asked": "已记录建议或明确无建议"
+    }
+    assert "（缺少：" + "、".join(names[name] for name in missing) + "）" in said.text.zh
     assert mall.callbacks.get("A1").state == "due"
 
 

@@ -71,7 +71,8 @@ def test_nothing_is_shown_but_the_very_content_that_somebody_else_passed_on_ever
         approved=approved,
     )
     version = Version(
-        number=1, content=content, author="ann", drafted_at=0, review=judged if closed else None
+        number=1, content=content, author="ann", authors=("ann",), drafted_at=0,
+        review=judged if closed else None,
     )
     listing = Listing.model_construct(versions=(version,))
     mall = shop.open_mall("memory:", shop.Time())

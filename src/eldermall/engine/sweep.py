@@ -13,7 +13,6 @@ from eldermall.engine.clock import Act, Clock, ClockChange
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry
 from eldermall.engine.kind import Command
-from eldermall.engine.step import edge
 from eldermall.engine.unit import Engine, Work, _Refusal
 from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
 from eldermall.texts import Text
@@ -118,10 +117,7 @@ def _act(engine: Engine, due: ClockRow, now: int) -> list[Act]:
                 event = "Clock" + act.capitalize()
                 work.write(held, moment, command, fields, (), [change], [(event, told)])
                 did.append(act)
-                if (
-                    act == "breached" and clock.on_breach is not None
-                    and edge(kind, held.record, clock.on_breach)[2] is not None
-                ):
+                if act == "breached" and clock.on_breach is not None:
                     work.run(command)
                     kept = work.clocks(held).get((due.name, due.part, due.started))
                     if kept is None:

@@ -4,9 +4,9 @@ Customer service records what the customer asks for and answers promptly; what c
 promptly is reported to the department head, the head or the company leader settles the opinion,
 and then the customer is answered promptly. Decided where the text is silent: a complaint that
 runs out of its answer clock is reported by itself; the head who lets the opinion clock run out is
-passed over to the leader, and the leader is reminded at the same interval; nobody settles
-or answers a complaint about themselves; the opinion giver holds the post when giving it. The article gives no
-number, so all limits are set by the host.
+passed over to the leader, and the leader is reminded at the same interval; nobody settles or
+answers a complaint about themselves; the opinion giver holds the post when giving it. The article
+gives no number, so all limits are set by the host.
 """
 
 from __future__ import annotations
