@@ -160,3 +160,14 @@ def test_a_refusal_that_finds_the_database_locked_waits_and_is_written_with_the_
     assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved"]
     mall.complaints.record("C2", subject="s", remedy="r", etiquette="v1", by=shop.SERVICE)
     assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved", "refused"]
+
+
+def test_a_command_that_finds_the_database_locked_is_in_the_journal_with_the_next_one(
+    busy: tuple[Mall, Busy],
+) -> None:
+    mall, storage = busy
+    storage.refuse = frozenset({1})
+    with pytest.raises(Locked, match="busy"):
+        mall.complaints.record("C1", subject="s", remedy="r", etiquette="v1", by=shop.SERVICE)
+    mall.complaints.record("C2", subject="s", remedy="r", etiquette="v1", by=shop.SERVICE)
+    assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved", "conflict"]
