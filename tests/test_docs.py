@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import textwrap
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +13,16 @@ from pathlib import Path
 import pytest
 
 from eldermall import errors, hooks
+from eldermall.callbacks.commands import Callbacks
+from eldermall.complaints.commands import Complaints
 from eldermall.contracts import storage
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Setting
+from eldermall.listings.commands import Listings
 from eldermall.mall import rulebook
+from eldermall.orders.commands import Orders
+from eldermall.people.commands import Assignments, Designations
 from eldermall.rules.catalogue import clauses
 
 ROOT = Path(__file__).parent.parent
@@ -194,3 +201,47 @@ def test_every_toml_block_is_toml(path: Path) -> None:
 def test_every_page_is_in_the_contents() -> None:
     nav = re.findall(r"^  - .*?([\w.-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
     assert sorted(nav) == sorted(p.name for p in DOCS.glob("*.md"))
+
+
+ROOMS = (Designations, Assignments, Listings, Orders, Callbacks, Complaints)
+
+
+def commands_page() -> str:
+    """Return what docs/commands.md must say: every command with its arguments."""
+    lines = [
+        "# Commands", "",
+        "Every command of every room, with its arguments, as its docstring says. On `mall` a",
+        "command moves something and returns the record; on `mall.may` it returns the Decision.",
+        "All take `at` (when it happened), `key` (an idempotency key) and `expect` (the version",
+        "that the record must have). `by` is a `person(...)` or `system(...)`.",
+    ]
+    for room in ROOMS:
+        name = f"mall.{room.__name__.lower()}"
+        lines += ["", f"## {name}"]
+        for command, function in vars(room).items():
+            if command.startswith("_") or not callable(function):
+                continue
+            shown = inspect.Signature(
+                [
+                    parameter.replace(annotation=inspect.Parameter.empty)
+                    for parameter in inspect.signature(function).parameters.values()
+                    if parameter.name not in ("self", "options")
+                ]
+            )
+            summary, _, rest = (inspect.getdoc(function) or "").partition("\n\n")
+            lines += ["", f"### `{name}.{command}{shown}`", "", summary, ""]
+            described = rest.partition("Args:\n")[2].partition("\n\n")[0]
+            for line in textwrap.dedent(described).splitlines():
+                argument, colon, text = line.partition(": ")
+                if line.startswith(" "):
+                    lines[-1] += " " + line.strip()
+                elif colon and argument != "options":
+                    lines.append(f"- `{argument}`: {text}")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_commands_is_what_the_commands_say() -> None:
+    path = ROOT / "docs" / "commands.md"
+    if os.environ.get("ELDERMALL_REWRITE_TABLES"):
+        path.write_text(commands_page(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == commands_page()
