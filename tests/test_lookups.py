@@ -93,6 +93,16 @@ def test_code_that_cannot_say_which_record_it_needs_is_named(url: str, time: sho
         assert mall.orders.get("A1").goods == "submitted"
 
 
+def test_a_record_that_is_about_to_be_made_is_not_there_yet(url: str, time: shop.Time) -> None:
+    itself = looked_up(
+        "order.there", "flag", WORD, "order", lambda c: c.id, lambda c, order: order is not None
+    )
+    plugin = Bringing(itself, guards=(GOODS.move("place"),), check=lambda there: not there)
+    with shop.open_mall(url, time, plugins=[plugin]) as mall:
+        shop.place(mall)
+        assert mall.orders.get("A1").summary == "submitted/unpaid"
+
+
 class Busy(MemoryStorage):
     """A storage whose lock is not to be had at certain times."""
 

@@ -39,11 +39,6 @@ class Callback(Record):
     suggestion: Annotated[str | None, Personal("callback")] = None
     closed_at: Moment | None = None
 
-    @property
-    def summary(self) -> str:
-        """Its state."""
-        return self.state
-
 
 class Open(Arguments):
     """Whose callback it is."""

