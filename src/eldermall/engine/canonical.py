@@ -35,6 +35,11 @@ def canonical(value: Any) -> bytes:
     return _encode(value).encode()
 
 
+def compact(value: Any) -> bytes:
+    """Return ``value`` in the same form, unchecked: for what is neither hashed nor from outside."""
+    return _encode(value).encode()
+
+
 class _Wrong(Exception):
     def __init__(self, value: object, why: Text) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from eldermall.contracts.storage import (
     Transaction,
 )
 from eldermall.engine.actor import system
-from eldermall.engine.canonical import canonical
+from eldermall.engine.canonical import canonical, compact
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of, chain
 from eldermall.engine.kind import Command, Kind, Record, subject_of
@@ -249,15 +249,12 @@ class Work:
             if change.did in ("late", "lapsed"):
                 told.append(("ClockEndedLate", "event", change.as_json()))
         told.extend((topic, topic, data) for topic, data in requests)
+        actor = command.actor.as_json()
         for number, (name, topic, data) in enumerate(told):
             id = f"{subject}#{row.seq}.{number}"
-            body = canonical(
+            body = compact(
                 {
-                    "id": id,
-                    "name": name,
-                    "subject": subject,
-                    "at": at,
-                    "actor": command.actor.as_json(),
+                    "id": id, "name": name, "subject": subject, "at": at, "actor": actor,
                     "data": data,
                 }
             )
