@@ -34,7 +34,7 @@ from typing import Any
 from eldermall.calendars import DAY, microseconds, zone_named
 from eldermall.contracts.storage import PackRow
 from eldermall.engine.canonical import canonical
-from eldermall.engine.inputs import checked_id, checked_text
+from eldermall.engine.inputs import checked_id, checked_text, only_keys
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Setting, Settings, SettingValue
 from eldermall.errors import EldermallError, FileUnreadable, Invalid, PolicyError
@@ -125,9 +125,9 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
-    _only(raw, ("pack", "settings", "enforce"), "")
+    only_keys(raw, ("pack", "settings", "enforce"), "")
     pack = _table(raw, "pack")
-    _only(pack, _PACK_KEYS, "pack.")
+    only_keys(pack, _PACK_KEYS, "pack.")
     document = pack.get("document")
     if document not in DOCUMENTS:
         raise Invalid("pack.document", document, Text("目前只支持 S19", "only S19 is built"))
@@ -200,17 +200,26 @@ def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
                 + "".join(f"\n  {s.key} ({s.clause}: {s.label.en})" for s in unset),
             )
         )
-    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
-    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
-        raise Invalid(
-            "settings.shipping.limit", limit.raw,
-            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
-        )
+    check_whole_days(values, "settings.")
     return values
 
 
+def check_whole_days(values: Mapping[str, SettingValue], where: str) -> None:
+    """Raise if calendar days are counted over a limit that isn't whole days.
+
+    Raises:
+        Invalid: it isn't; ``where`` stands before the setting's key.
+    """
+    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
+    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
+        raise Invalid(
+            f"{where}shipping.limit", limit.raw,
+            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
+        )
+
+
 def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
-    _only(given, _VALUE_KEYS, where + ".")
+    only_keys(given, _VALUE_KEYS, where + ".")
     for key in _VALUE_KEYS:
         if key not in given:
             raise Invalid(f"{where}.{key}", None, Text("缺少此项", "is missing"))
@@ -249,18 +258,6 @@ def _table(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(table, Mapping):
         raise Invalid(key, table, Text("须为一个表", "must be a table"))
     return dict(table)
-
-
-def _only(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in allowed:
-            raise Invalid(
-                where + key, table[key],
-                Text(
-                    "没有此项，可用的有：" + "、".join(allowed),
-                    "is no key here; there are " + ", ".join(allowed),
-                ),
-            )
 
 
 def _date(value: object, where: str) -> date:

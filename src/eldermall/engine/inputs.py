@@ -53,6 +53,23 @@ def checked_text(value: object, where: str) -> str:
     return value
 
 
+def only_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
+    """Check that ``table`` holds only the ``allowed`` keys; ``where`` stands before a wrong one.
+
+    Raises:
+        Invalid: it holds another.
+    """
+    for key, value in table.items():
+        if key not in allowed:
+            raise Invalid(
+                where + key, value,
+                Text(
+                    "没有此项，可用的有：" + "、".join(allowed),
+                    "is no key here; there are " + ", ".join(allowed),
+                ),
+            )
+
+
 def new_id(now: int) -> str:
     """Return a UUIDv7 for a record made at ``now`` (microseconds since 1970 UTC)."""
     bits = (now // 1000 & (2**48 - 1)) << 80 | 0x7 << 76 | secrets.randbits(12) << 64

@@ -28,7 +28,7 @@ from eldermall.engine.settings import Setting, Settings, SettingValue
 from eldermall.errors import Invalid
 from eldermall.mall import rulebook
 from eldermall.orders.machine import ORDER
-from eldermall.policy import Policy, read_policy
+from eldermall.policy import Policy, check_whole_days, read_policy
 from eldermall.reports.export import Columns, Progress, Unreadable, read_columns, rows
 from eldermall.reports.replay import Left, Played, Replay
 from eldermall.texts import Text
@@ -290,12 +290,7 @@ def _values(
             )
         raw = _raw(setting, given)
         values[key] = SettingValue(setting.parse(raw, key), raw, "audit", "", setting.clause)
-    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
-    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
-        raise Invalid(
-            "shipping.limit", limit.raw,
-            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
-        )
+    check_whole_days(values, "")
     return values
 
 

@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from eldermall.calendars import DAY, HOUR, MINUTE, SECOND, zone_named
+from eldermall.engine.inputs import only_keys
 from eldermall.errors import FileUnreadable, Invalid
 from eldermall.texts import Text
 
@@ -145,11 +146,11 @@ def read_columns(source: str | Path | Mapping[str, Any] | Columns) -> Columns:
     if isinstance(source, Columns):
         return source
     raw = dict(source) if isinstance(source, Mapping) else _parsed(Path(source))
-    _only(raw, _KEYS, "")
+    only_keys(raw, _KEYS, "")
     named = raw.get("columns")
     if not isinstance(named, Mapping):
         raise Invalid("columns", named, Text("须为一个表", "must be a table"))
-    _only(named, _COLUMNS, "columns.")
+    only_keys(named, _COLUMNS, "columns.")
     for key in ("id", "placed"):
         if key not in named:
             raise Invalid(f"columns.{key}", None, Text("缺少此项", "is missing"))
@@ -199,18 +200,6 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise FileUnreadable(
             Text(f"{path} 不是有效的 TOML：{error}", f"{path} is not valid TOML: {error}")
         ) from error
-
-
-def _only(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in allowed:
-            raise Invalid(
-                where + key, table[key],
-                Text(
-                    "没有此项，可用的有：" + "、".join(allowed),
-                    "is no key here; there are " + ", ".join(allowed),
-                ),
-            )
 
 
 def _encoding(name: object) -> str:
