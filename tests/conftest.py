@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the same shop on memory and on a SQLite file."""
+"""Fixtures for all tests: the same shop in memory and in every database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from eldermall import Mall
-from tests import shop
+from tests import databases, shop
 
 settings.register_profile(
     "ci",
@@ -21,14 +21,23 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    databases.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.end()
+
+
 @pytest.fixture
 def time() -> shop.Time:
     return shop.Time()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", *databases.NAMES])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / 'mall.db'}"
+    return "memory:" if request.param == "memory" else databases.url_of(request.param, tmp_path)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_a_commitment_opens_with_the_personal_table_and_with_nothing_else(mall: 
     (entry,) = mall.journal("complaint", "C1")
     with mall.read() as tx:
         (kept,) = tx.personal("complaint/C1")
-        (row,) = tx.entries("complaint/C1")
+        (row,) = tx.chain("complaint/C1")
     assert (kept.seq, kept.path, kept.purpose) == (1, "args.words", "complaint")
     assert json.loads(kept.value) == "来晚了"
     assert entry["args"]["words"] == {"commitment": commit("来晚了", kept.salt)}
@@ -605,7 +605,7 @@ def test_sealers_and_writers_at_once_leave_nothing_out_and_seal_nothing_twice(
     assert said.passed
     assert said.sealed == said.entries
     with mall.read() as tx:
-        roots = list(tx.roots())
+        roots = tx.roots()
         leaves = [leaf for root in roots for leaf in tx.leaves(root.number)]
     assert [root.number for root in roots] == list(range(1, len(roots) + 1))
     assert len(leaves) == len(set(leaves))

@@ -96,7 +96,7 @@ def test_every_public_class_and_function_says_what_it_does(module: Any) -> None:
             if method_name.startswith("_") or not inspect.isfunction(function):
                 continue
             if function.__name__ != "<lambda>":
-                assert function.__doc__, f"{module.__name__}.{name}.{method_name}"
+                assert inspect.getdoc(function), f"{module.__name__}.{name}.{method_name}"
 
 
 # Hooks

@@ -424,8 +424,9 @@ def test_a_message_that_another_relay_holds_is_left_alone_until_its_claim_runs_o
         shop.place(mall)
         message, until = one_message(mall), mall.now() + 5 * MINUTE
         with mall.storage.write("main") as tx:
-            assert tx.claim_message(message, until)
-            assert not tx.claim_message(message, until)
+            (mine,) = tx.claim_messages(mall.now(), 10, until)
+            assert mine.id == message.id
+            assert not tx.claim_messages(mall.now(), 10, until)
         time.pass_(minutes=5, microseconds=-1)
         assert mall.relay().ended == {}
         time.pass_(microseconds=1)

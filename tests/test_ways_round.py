@@ -113,14 +113,12 @@ def test_a_relay_that_lost_its_claim_leaves_what_another_has_stored(mall: Mall) 
     shop.place(mall)
     storage, now = mall.storage, mall.now()
     with storage.write("main") as tx:
-        mine = tx.due_messages(now, 1)[0]
-        assert tx.claim_message(mine, now + 1)
+        (mine,) = tx.claim_messages(now, 1, now + 1)
     with storage.write("main") as tx:
-        (theirs,) = [m for m in tx.messages(["pending"]) if m.id == mine.id]
-        assert tx.claim_message(theirs, now + 9)
-        tx.settle_message(replace(theirs, attempts=2, state="delivered", next=None))
+        (theirs,) = [m for m in tx.claim_messages(now + 1, 10, now + 9) if m.id == mine.id]
+        tx.settle_message(replace(theirs, state="delivered", next=None))
     with storage.write("main") as tx:
-        tx.settle_message(replace(mine, attempts=1, state="pending", next=now + 5))
+        tx.settle_message(replace(mine, state="pending", next=now + 5))
         (kept,) = [m for m in tx.messages(["pending", "delivered"]) if m.id == mine.id]
     assert (kept.state, kept.attempts) == ("delivered", 2)
 

@@ -10,6 +10,7 @@
     ├── Refused               the rules said no; carries the Decision; is in the journal
     ├── Conflict              somebody else moved first, or the database wants the work again
     │   ├── KeyReused         an idempotency key that came back with other content
+    │   ├── Overtaken         another transaction was first; doing it again may go through
     │   └── Locked            no lock on the database was to be had in time
     ├── Unknown               a read of something that isn't there
     ├── RuleBroken            the code of a rule, fact, clock or effect itself failed
@@ -115,6 +116,15 @@ class KeyReused(Conflict):
     """An idempotency key that was used before with other content."""
 
     code = "key-reused"
+
+
+class Overtaken(Conflict):
+    """Another transaction was first, or the database gave this one up for another (a deadlock).
+
+    Nothing was done. In a transaction of eldermall's own it was tried four times in all.
+    """
+
+    code = "overtaken"
 
 
 class Locked(Conflict):

@@ -217,29 +217,35 @@ class Mall(Moving):
         own once the host's has ended. The handle is for one thread.
 
         Args:
-            host: a SQLAlchemy ``Connection`` with an open transaction (an ORM Session has one in
-                ``session.connection()``). On SQLite, begin it
-                IMMEDIATE where the host can: a transaction that has read first may be told to
-                start again (``Conflict`` with ``retry == "transaction"``).
+            host: with an open transaction: a SQLAlchemy ``Connection``, an ORM ``Session``, or a
+                connection of the mall's own driver, such as Django's ``connection.connection``
+                inside ``atomic``. Such a one tells nobody when its transaction has ended: call
+                `settle` afterwards. On SQLite, begin it IMMEDIATE where the host can: a
+                transaction that has read first may be told to start again (``Conflict`` with
+                ``retry == "transaction"``).
 
         Raises:
             NotJoinable: this storage or this connection can't be joined.
             NotInTransaction: the connection has no open transaction.
         """
         engine = self._engine
-        joined = self.storage.join(self.code, host, on_end=engine.try_settle)
-
-        def read(kind: str, id: str) -> Any:
-            with joined.savepoint() as tx:
-                row, _ = tx.load(kind, id)
-            return self._record(kind, id, row)
-
+        ended = False
         try:
-            yield Moving(
-                lambda command: engine.perform_joined(command, joined.savepoint), read
-            )
+            with self.storage.join(self.code, host, on_end=engine.try_settle) as joined:
+
+                def read(kind: str, id: str) -> Any:
+                    with joined.savepoint() as tx:
+                        row, _ = tx.load(kind, id)
+                    return self._record(kind, id, row)
+
+                try:
+                    yield Moving(
+                        lambda command: engine.perform_joined(command, joined.savepoint), read
+                    )
+                finally:
+                    ended = joined.ended
         finally:
-            if engine.pending and joined.ended:
+            if ended and engine.pending:
                 engine.try_settle()
 
     def settle(self) -> int:
@@ -304,7 +310,7 @@ class Mall(Moving):
         """
         self.book.kind(kind)
         with self.read() as tx:
-            return [entry_fields(row) for row in tx.entries(subject_of(kind, id))]
+            return [entry_fields(row) for row in tx.chain(subject_of(kind, id))]
 
     def clocks(self, *states: ClockState) -> Sequence[ClockRow]:
         """Return the clocks in these states (open ones by default), the most urgent first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
-from eldermall.adapters.storage.sql.storage import _prepare
+from eldermall.adapters.storage.sql.sqlite import prepare
 
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -70,7 +70,7 @@ def fresh(values: Any, old: str, new: str) -> Any:
 def open_engine(path: Path) -> Engine:
     """Return an engine on ``path`` whose connections are set up as ours are."""
     engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", prepare)
     return engine
 
 

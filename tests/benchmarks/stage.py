@@ -93,7 +93,7 @@ def multiply(mall: Mall, orders: Iterable[int], later: int = 0) -> None:
     with mall.read() as tx:
         record, head = tx.load("order", TEMPLATE)
         (clock,) = tx.open_clocks(f"order/{TEMPLATE}")
-        (*_, entry) = tx.entries(f"order/{TEMPLATE}")
+        (*_, entry) = tx.chain(f"order/{TEMPLATE}")
     assert record is not None
     assert clock.next is not None
     old = TEMPLATE.encode()

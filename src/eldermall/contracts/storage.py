@@ -1,12 +1,22 @@
 """The storage contract: what a database must do for eldermall, call by call.
 
-A storage keeps rows that it doesn't understand. Every key begins with the mall's code. Texts in
-keys are compared byte by byte (``A1`` and ``a1`` are two). Bodies are bytes and come back as they
+A storage keeps rows that it doesn't understand. Every key begins with the mall's code. Texts are
+compared and ordered byte by byte in UTF-8 (``A1`` and ``a1`` are two, and so are ``A1`` and
+``A1 ``); no text holds a zero character. Bodies, hashes and salts are bytes and come back as they
 went in. Moments are integers of microseconds.
 
-Isolation: a write transaction sees and locks what it reads; two of them that touch one record,
-one clock or one chain end as if one had run after the other, or the later one raises `Conflict`
-and has done nothing. A read transaction sees one moment of the database.
+Isolation: what a write transaction has read by `Transaction.load` or `Transaction.look_up`, no
+other changes before it ends; that holds for a record that isn't there too. Two that touch one
+record, one chain, one key or one root end as if one had run after the other, or the later one
+raises `Overtaken` and has done nothing. A read transaction sees one moment of the database and
+waits for no writer.
+
+Errors: a storage raises `Overtaken` when another transaction was first or the database gave this
+one up for another (a deadlock), `Locked` when no lock was to be had in time, and `StorageError`
+for everything that can't be mended by trying again. Inside a joined transaction, ``retry`` of the
+first two is ``"transaction"`` where a savepoint can't mend it. Any error ends the transaction:
+nothing of it is kept. Eldermall makes a transaction of its own again, whole, up to three times
+after `Overtaken`.
 """
 
 from __future__ import annotations
@@ -79,7 +89,7 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class PersonalRow:
-    """A personal value behind a commitment in an entry."""
+    """A personal value behind a commitment in an entry, recorded at that moment."""
 
     subject: str
     seq: int
@@ -87,6 +97,7 @@ class PersonalRow:
     purpose: str
     salt: bytes
     value: bytes
+    recorded: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +197,34 @@ class StorageCapabilities:
 
 
 class Transaction(Protocol):
-    """The calls inside one transaction of one mall. Not shared by threads."""
+    """The calls inside one transaction of one mall. Not shared by threads.
+
+    In a transaction that only reads, nothing is locked and the calls that write aren't made.
+    Where a call takes ``after`` and ``upto``, it returns what belongs to the subjects beyond the
+    first up to and including the second, which may be None for no end. What is streamed is read to
+    its end, or closed, before the next call.
+    """
 
     def claim_key(self, row: KeyRow) -> KeyRow | None:
-        """Keep ``row`` unless its command and key are used; then return the row that used them."""
+        """Keep ``row`` unless its command and key are used; then return the row that used them.
+
+        Waits for another transaction that is about to use the same key.
+        """
+        ...
+
+    def forget_keys(self, before: int, limit: int) -> int:
+        """Remove up to ``limit`` keys made before ``before``, oldest first; return how many.
+
+        Keys that another transaction has locked may be left for later.
+        """
+        ...
+
+    def try_lock(self, kind: str, id: str) -> bool:
+        """Lock a record for change without waiting; False if another transaction has it.
+
+        A storage whose write transactions run one after the other says True. So does one that
+        keeps no such record.
+        """
         ...
 
     def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
@@ -197,35 +232,15 @@ class Transaction(Protocol):
         ...
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
-        """Return the records that exist, locked against change by others."""
-        ...
-
-    def open_clocks(self, subject: str) -> Sequence[ClockRow]:
-        """Return the clocks of a subject that haven't ended, in order of name, part, start."""
+        """Return the records that exist; none of ``ids`` is changed or made by others meanwhile."""
         ...
 
     def save(self, rows: Sequence[RecordRow]) -> None:
         """Insert rows with ``before`` 0, replace others if ``before`` is the version stored.
 
         Raises:
-            Conflict: a row isn't as it was when it was loaded.
+            Overtaken: a row isn't as it was when it was loaded.
         """
-        ...
-
-    def put_clocks(self, rows: Sequence[ClockRow]) -> None:
-        """Insert or replace clocks by subject, name, part and start."""
-        ...
-
-    def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
-        """Append entries and note them as unsealed.
-
-        Raises:
-            Conflict: an entry of that number stands already.
-        """
-        ...
-
-    def enqueue(self, rows: Sequence[Message]) -> None:
-        """Put messages into the outbox."""
         ...
 
     def find(
@@ -239,8 +254,19 @@ class Transaction(Protocol):
         """Say whether an open record of ``kind`` cites ``pack``."""
         ...
 
+    def open_clocks(self, subject: str) -> Sequence[ClockRow]:
+        """Return the clocks of a subject that haven't ended, in order of name, part, start."""
+        ...
+
+    def put_clocks(self, rows: Sequence[ClockRow]) -> None:
+        """Insert or replace clocks by subject, name, part and start."""
+        ...
+
     def due_clocks(self, now: int, limit: int) -> Sequence[ClockRow]:
-        """Return clocks with ``next`` at or before ``now``, by next, subject, name, part."""
+        """Return clocks with ``next`` at or before ``now``, by next, subject, name, part.
+
+        Costs what is due, not what runs.
+        """
         ...
 
     def clocks(
@@ -249,24 +275,50 @@ class Transaction(Protocol):
         """Return clocks in one of ``states``, in order of due, subject, name, part."""
         ...
 
-    def due_messages(self, now: int, limit: int) -> Sequence[Message]:
-        """Return messages with ``next`` at or before ``now``, by next and id."""
+    def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
+        """Append entries and note them as unsealed; keep the personal values behind them.
+
+        Raises:
+            Overtaken: an entry of that number stands already.
+        """
         ...
 
-    def claim_message(self, message: Message, until: int) -> bool:
-        """Take a message for oneself until ``until``: one try more. False if another was first."""
+    def chain(self, subject: str) -> Sequence[EntryRow]:
+        """Return the entries of one subject by number."""
         ...
 
-    def settle_message(self, message: Message) -> None:
-        """Store what came of a try, unless somebody has claimed the message since."""
+    def entries(self, after: str = "", upto: str | None = None) -> Iterator[EntryRow]:
+        """Return entries by subject and number, streamed."""
         ...
 
-    def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
-        """Return messages in one of ``states``, oldest first."""
+    def stride(self, after: str, entries: int) -> str | None:
+        """Return the subject of the entry that ``entries`` others beyond ``after`` precede.
+
+        None if there are no more than ``entries``. It cuts the journal into parts.
+        """
+        ...
+
+    def personal(self, subject: str) -> Sequence[PersonalRow]:
+        """Return the personal values behind a subject's entries, by number and path."""
+        ...
+
+    def holding_personal(self, before: int, after: str, limit: int) -> Sequence[str]:
+        """Return subjects with a personal value recorded before ``before``, beyond ``after``."""
+        ...
+
+    def erase(self, subject: str) -> int:
+        """Remove the personal values of a subject and the keys used on it; return how many values.
+
+        Afterwards neither value nor salt nor fingerprint is in the database.
+        """
         ...
 
     def unsealed(self, limit: int) -> Sequence[Leaf]:
         """Return entries that wait for sealing, by subject and number, locked."""
+        ...
+
+    def waiting(self, after: str = "", upto: str | None = None) -> Iterator[Leaf]:
+        """Return entries that wait for sealing, by subject and number, streamed."""
         ...
 
     def last_root(self) -> RootRow | None:
@@ -277,36 +329,52 @@ class Transaction(Protocol):
         """Keep ``root`` and ``leaves`` and forget that ``sealed`` wait.
 
         Raises:
-            Conflict: a root of that number stands already.
+            Overtaken: a root of that number stands already.
         """
         ...
 
-    def entries(self, subject: str | None = None) -> Iterator[EntryRow]:
-        """Return entries by subject and number, streamed."""
-        ...
-
-    def personal(self, subject: str) -> Sequence[PersonalRow]:
-        """Return the personal values behind a subject's entries."""
-        ...
-
-    def roots(self) -> Iterator[RootRow]:
-        """Return roots by number, streamed."""
+    def roots(self, after: int = 0, limit: int = 1000) -> Sequence[RootRow]:
+        """Return roots beyond the number ``after``, by number."""
         ...
 
     def leaves(self, number: int) -> Sequence[Leaf]:
         """Return the leaves of one root, by subject."""
         ...
 
+    def sealed(self, after: str = "", upto: str | None = None) -> Iterator[tuple[int, Leaf]]:
+        """Return leaves of all roots with their root's number, by subject and number, streamed."""
+        ...
+
+    def sealing(self, subject: str, seq: int) -> tuple[int, Leaf] | None:
+        """Return the first leaf that covers entry ``seq`` of a subject, and its root's number."""
+        ...
+
+    def enqueue(self, rows: Sequence[Message]) -> None:
+        """Put messages into the outbox."""
+        ...
+
+    def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
+        """Take messages with ``next`` at or before ``now`` for oneself, by next and id.
+
+        Each gets ``next = until`` and one attempt more, and is returned so. No two transactions
+        get the same; what another has locked is passed over.
+        """
+        ...
+
+    def settle_message(self, message: Message) -> None:
+        """Store what came of a try, unless somebody has claimed the message since."""
+        ...
+
+    def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
+        """Return messages in one of ``states``, oldest first."""
+        ...
+
     def packs(self) -> Sequence[PackRow]:
-        """Return every policy that was ever in force."""
+        """Return every policy that was ever in force, by hash."""
         ...
 
     def put_pack(self, row: PackRow) -> None:
         """Keep a policy; one that is kept already stays."""
-        ...
-
-    def forget_keys(self, before: int, limit: int) -> int:
-        """Remove up to ``limit`` keys made before ``before``; return how many."""
         ...
 
 
@@ -314,7 +382,11 @@ class Joined(Protocol):
     """A host's transaction that a storage works in."""
 
     def savepoint(self) -> AbstractContextManager[Transaction]:
-        """Open a savepoint: released at the end, rolled back on an error."""
+        """Open a savepoint: released at the end, rolled back on an error.
+
+        Raises:
+            NotInTransaction: the host's transaction is over.
+        """
         ...
 
     @property
@@ -362,13 +434,17 @@ class Storage(Protocol):
         """Open a transaction that only reads, and waits for no writer."""
         ...
 
-    def join(self, mall: str, host: object, *, on_end: Callable[[], None]) -> Joined:
-        """Work inside a transaction of the host.
+    def join(
+        self, mall: str, host: object, *, on_end: Callable[[], None]
+    ) -> AbstractContextManager[Joined]:
+        """Work inside a transaction of the host, which stays open when the block ends.
+
+        No COMMIT and no ROLLBACK is sent, whatever happens.
 
         Args:
             mall: the mall's code.
-            host: the host's open connection.
-            on_end: called when the host's connection goes back to its pool.
+            host: what holds the host's open transaction.
+            on_end: called when the host's transaction has ended, where the storage can notice.
 
         Raises:
             NotJoinable: not this storage, or not this connection.

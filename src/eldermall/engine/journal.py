@@ -75,6 +75,17 @@ class Verification:
         """Whether nothing is wrong."""
         return not self.findings
 
+    def __add__(self, other: Verification) -> Verification:
+        """Return what two parts of a journal come to."""
+        return Verification(
+            self.entries + other.entries,
+            self.subjects + other.subjects,
+            self.sealed + other.sealed,
+            self.roots + other.roots,
+            self.anchored if other.anchored is None else other.anchored,
+            self.findings + other.findings,
+        )
+
 
 def commit(value: Any, salt: bytes) -> str:
     """Return the salted commitment to ``value`` that stands in an entry instead of it."""
@@ -115,7 +126,7 @@ def chain(
     )
     digest = sha256(body).digest()
     personal = [
-        PersonalRow(entry.subject, seq, path, purpose, salt, value)
+        PersonalRow(entry.subject, seq, path, purpose, salt, value, recorded)
         for path, purpose, salt, value in entry.personal
     ]
     return EntryRow(entry.subject, seq, digest, body), personal, Head(seq, digest)
@@ -130,7 +141,7 @@ def seal(tx: Transaction, mall: str, now: int, limit: int) -> RootRow | None:
     """Seal up to ``limit`` waiting entries under a new root; None if none wait.
 
     Raises:
-        Conflict: another sealer was first.
+        Overtaken: another sealer was first.
     """
     waiting = tx.unsealed(limit)
     if not waiting:
@@ -156,27 +167,66 @@ def seal(tx: Transaction, mall: str, now: int, limit: int) -> RootRow | None:
     return root
 
 
+PART = 20_000
+"""Entries that are checked at a time: what is held in memory, and what one worker takes."""
+
+Part = tuple[str, str | None]
+"""Subjects beyond the first up to and including the second, or to the end."""
+
+
 def verify(
-    tx: Transaction, mall: str, outside: Iterable[bytes] | None = None, *, waiting: int = 10**9
+    tx: Transaction, mall: str, outside: Iterable[bytes] | None = None
 ) -> Verification:
     """Check every chain, every root, and the roots against those kept outside the database.
 
     Args:
         tx: a transaction that reads.
         mall: the mall's code.
-        outside: the bytes of roots from outside the database, one a line; None if there are
-            none, and the result is unanchored.
-        waiting: the most unsealed entries to expect.
+        outside: the bytes of roots from outside the database; None if there are none, and the
+            result is unanchored.
     """
+    found = verify_roots(tx, mall, outside)
+    for after, upto in parts(tx):
+        found += verify_part(tx, mall, after, upto)
+    return found
+
+
+def parts(tx: Transaction, entries: int = PART) -> Iterator[Part]:
+    """Cut the journal into parts of about ``entries`` entries that can be checked by themselves."""
+    after = ""
+    while (upto := tx.stride(after, entries)) is not None:
+        yield after, upto
+        after = upto
+    yield after, None
+
+
+def verify_roots(
+    tx: Transaction, mall: str, outside: Iterable[bytes] | None = None
+) -> Verification:
+    """Check that each root is the hash of its leaves and follows the one before it."""
     check = _Check(mall)
-    roots = check.roots(tx)
-    check.outside(roots, outside)
-    check.wait(tx.unsealed(waiting))
-    check.chains(tx.entries())
-    return Verification(
-        check.count, check.subjects, check.sealed, len(roots), check.anchored,
-        tuple(check.findings),
-    )
+    check.roots(tx, {} if outside is None else _by_number(outside))
+    return check.result()
+
+
+def verify_part(tx: Transaction, mall: str, after: str, upto: str | None) -> Verification:
+    """Check the chains of the subjects beyond ``after`` up to ``upto`` against their leaves."""
+    check = _Check(mall)
+    for number, leaf in tx.sealed(after, upto):
+        check.seal(number, leaf)
+    for leaf in tx.waiting(after, upto):
+        check.wait(leaf)
+    check.chains(tx.entries(after, upto))
+    return check.result()
+
+
+def _by_number(outside: Iterable[bytes]) -> dict[int | None, set[bytes]]:
+    found: dict[int | None, set[bytes]] = {}
+    for line in outside:
+        body = line.rstrip(b"\r\n")
+        number = _read(body).get("number")
+        found.setdefault(number if type(number) is int else None, set()).add(body)
+    return found
 
 
 class _Check:
@@ -185,8 +235,14 @@ class _Check:
         self.findings: list[Finding] = []
         self.leaves: dict[str, dict[int, bytes]] = {}
         self.waiting: dict[str, dict[int, bytes]] = {}
-        self.count = self.subjects = self.sealed = 0
+        self.count = self.subjects = self.sealed = self.rooted = 0
         self.anchored: int | None = None
+
+    def result(self) -> Verification:
+        return Verification(
+            self.count, self.subjects, self.sealed, self.rooted, self.anchored,
+            tuple(self.findings),
+        )
 
     def say(self, where: str, code: str, zh: str, en: str) -> None:
         self.findings.append(Finding(where, code, Text(zh, en)))
@@ -197,59 +253,60 @@ class _Check:
         self.say(where, "type", f"{where} 的数据类型不符", f"{where} holds values of a wrong type")
         return False
 
-    def roots(self, tx: Transaction) -> dict[int, bytes]:
-        found: dict[int, bytes] = {}
-        before = b""
-        for row in tx.roots():
-            where = f"root {row.number}"
-            leaves = [
-                leaf
-                for leaf in tx.leaves(row.number)
-                if self.sound(f"{where}, {leaf.subject}", leaf.seq, leaf.hash)
-            ]
-            if not self.sound(where, row.number, row.hash, row.body):
-                continue
-            found[row.number] = row.body
-            wrong = _differing(
-                row.body,
-                row.hash,
-                {
-                    "v": FORMAT,
-                    "alg": ALGORITHM,
-                    "mall": self.mall,
-                    "number": len(found),
-                    "prev": before.hex(),
-                    "leaves": len(leaves),
-                    "tree": tree_hash([leaf_bytes(leaf) for leaf in leaves]).hex(),
-                },
+    def roots(self, tx: Transaction, outside: dict[int | None, set[bytes]]) -> None:
+        before, last = b"", 0
+        while rows := tx.roots(last):
+            for row in rows:
+                before = self.root(tx, row, before, outside.pop(row.number, set()))
+            last = rows[-1].number
+        for number, bodies in outside.items():
+            for _ in bodies:
+                self.differs(number)
+
+    def root(self, tx: Transaction, row: RootRow, before: bytes, outside: set[bytes]) -> bytes:
+        where = f"root {row.number}"
+        leaves = [
+            leaf
+            for leaf in tx.leaves(row.number)
+            if self.sound(f"{where}, {leaf.subject}", leaf.seq, leaf.hash)
+        ]
+        if not self.sound(where, row.number, row.hash, row.body):
+            return before
+        self.rooted += 1
+        right = {
+            "v": FORMAT,
+            "alg": ALGORITHM,
+            "mall": self.mall,
+            "number": self.rooted,
+            "prev": before.hex(),
+            "leaves": len(leaves),
+            "tree": tree_hash([leaf_bytes(leaf) for leaf in leaves]).hex(),
+        }
+        if wrong := _differing(row.body, row.hash, right):
+            self.say(
+                where, "root", f"封存根 {row.number} 不符：{wrong}",
+                f"root {row.number} doesn't match: {wrong}",
             )
-            if wrong:
-                self.say(
-                    where, "root", f"封存根 {row.number} 不符：{wrong}",
-                    f"root {row.number} doesn't match: {wrong}",
-                )
-            for leaf in leaves:
-                self.leaves.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
-            before = row.hash
-        return found
-
-    def outside(self, roots: Mapping[int, bytes], outside: Iterable[bytes] | None) -> None:
-        for line in outside or ():
-            body = line.rstrip(b"\r\n")
-            number = _read(body).get("number")
-            if not isinstance(number, int) or roots.get(number) != body:
-                self.say(
-                    f"root {number}", "anchor",
-                    f"库外保存的封存根 {number} 与库内不一致",
-                    f"root {number} from outside isn't the one in the database",
-                )
+        for body in outside:
+            if body == row.body:
+                self.anchored = row.number
             else:
-                self.anchored = max(number, self.anchored or 0)
+                self.differs(row.number)
+        return row.hash
 
-    def wait(self, waiting: Iterable[Leaf]) -> None:
-        for row in waiting:
-            if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash):
-                self.waiting.setdefault(row.subject, {})[row.seq] = row.hash
+    def differs(self, number: int | None) -> None:
+        self.say(
+            f"root {number}", "anchor", f"库外保存的封存根 {number} 与库内不一致",
+            f"root {number} from outside isn't the one in the database",
+        )
+
+    def seal(self, number: int, leaf: Leaf) -> None:
+        if self.sound(f"root {number}, {leaf.subject}", leaf.seq, leaf.hash):
+            self.leaves.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
+
+    def wait(self, row: Leaf) -> None:
+        if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash):
+            self.waiting.setdefault(row.subject, {})[row.seq] = row.hash
 
     def chains(self, entries: Iterator[EntryRow]) -> None:
         head = Head(0, b"")

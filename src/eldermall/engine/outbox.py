@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,7 +10,10 @@ from typing import Literal
 from eldermall.contracts.storage import Message, MessageState
 from eldermall.engine.unit import Engine
 
-BATCH = 200
+BATCH = 20
+"""How many messages one relay holds at a time: all are tried well before its claim runs out."""
+
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 Told = Literal["accepted", "delivered", "suppressed", "dead", "retry"]
 
@@ -36,7 +40,7 @@ class Relayed:
 def _order(message: Message) -> tuple[int, str, tuple[int, ...]]:
     """Order by time, then subject, then entry and number as numbers."""
     subject, _, rest = message.id.rpartition("#")
-    return message.next or 0, subject, tuple(int(n) for n in rest.split(".") if n.isdigit())
+    return message.created, subject, tuple(int(n) for n in rest.split(".") if n.isdigit())
 
 
 def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
@@ -54,33 +58,27 @@ def relay(engine: Engine, now: int, deliver: Deliver) -> Relayed:
     retried = 0
     technical = engine.technical
     while True:
-        with engine.storage.read(engine.mall) as tx:
-            due = tx.due_messages(now, BATCH)
-        if not due:
+        until = max(now, engine.now()) + technical.claim
+        claimed = engine.within(lambda tx: tx.claim_messages(now, BATCH, until))  # noqa: B023
+        if not claimed:
             return Relayed(ended, retried)
-        for message in sorted(due, key=_order):
-            with engine.begin() as tx:
-                if not tx.claim_message(message, max(now, engine.now()) + technical.claim):
-                    continue
+        for message in sorted(claimed, key=_order):
             outcome = deliver(message)
-            tried = message.attempts + 1
             state: MessageState
             if outcome.state != "retry":
                 state = outcome.state
-            elif tried < technical.attempts:
+            elif message.attempts < technical.attempts:
                 state = "pending"
             else:
                 state = "dead"
-            pause = technical.retry * 2 ** min(tried - 1, 12)
+            pause = technical.retry * 2 ** min(message.attempts - 1, 12)
             settled = replace(
                 message,
                 state=state,
-                attempts=tried,
                 next=now + pause if state == "pending" else None,
-                reason=outcome.reason,
+                reason=_UNKEPT.sub("\ufffd", outcome.reason)[:500],
             )
-            with engine.begin() as tx:
-                tx.settle_message(settled)
+            engine.within(lambda tx: tx.settle_message(settled))  # noqa: B023
             if state == "pending":
                 retried += 1
             else:

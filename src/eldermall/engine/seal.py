@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eldermall.contracts.storage import Message
+from eldermall.contracts.storage import Message, RootRow, Transaction
 from eldermall.engine import journal
 from eldermall.engine.unit import Engine
 
@@ -21,14 +21,18 @@ def seal(engine: Engine, now: int) -> Sealed:
     """Seal every entry that waits. Each root is a message of the outbox in the same commit.
 
     Raises:
-        Conflict: another sealer was first; nothing is lost, its root stands.
+        Overtaken: other sealers were first, again and again; nothing is lost, their roots stand.
     """
     made, newest = 0, None
     while True:
-        with engine.begin() as tx:
-            root = journal.seal(tx, engine.mall, now, engine.technical.sealing_batch)
-            if root is not None:
-                tx.enqueue([Message(f"root.{root.number}", "root", root.body, now, now)])
+        root = engine.within(lambda tx: _seal(engine, tx, now))
         if root is None:
             return Sealed(made, newest)
         made, newest = made + 1, root.number
+
+
+def _seal(engine: Engine, tx: Transaction, now: int) -> RootRow | None:
+    root = journal.seal(tx, engine.mall, now, engine.technical.sealing_batch)
+    if root is not None:
+        tx.enqueue([Message(f"root.{root.number}", "root", root.body, now, now)])
+    return root

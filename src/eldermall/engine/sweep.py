@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eldermall.contracts.storage import ClockRow
+from eldermall.contracts.storage import ClockRow, Transaction
 from eldermall.engine.actor import system
 from eldermall.engine.clock import Act, Clock, ClockChange
 from eldermall.engine.inputs import Arguments
@@ -49,26 +49,40 @@ def sweep(engine: Engine, now: int) -> Swept:
     Raises:
         Conflict: the database is locked; nothing was done.
     """
-    with engine.begin() as tx:
-        tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
+    engine.within(
+        lambda tx: tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
+    )
     did = {"warned": 0, "breached": 0, "repeated": 0}
     failed: list[Failed] = []
+    busy: list[ClockRow] = []
     tried: set[tuple[str, str, str, int, int]] = set()
+
+    def attempt(row: ClockRow, *, wait: bool) -> None:
+        try:
+            acts = _act(engine, row, now, wait=wait)
+        except EldermallError as error:
+            failed.append(Failed(row.subject, row.name, row.part, error.text))
+            if not isinstance(error, Conflict):
+                with suppress(Conflict):  # reported all the same, and tried again
+                    _note_failure(engine, row, now, error)
+            return
+        if acts is None:
+            busy.append(row)
+            return
+        for act in acts:
+            did[act] += 1
+
     while True:
         with engine.storage.read(engine.mall) as tx:
-            due = [row for row in tx.due_clocks(now, BATCH + len(failed)) if _key(row) not in tried]
+            rows = tx.due_clocks(now, BATCH + len(failed) + len(busy))
+        due = [row for row in rows if _key(row) not in tried]
         if not due:
             break
         for row in due:
             tried.add(_key(row))
-            try:
-                for act in _act(engine, row, now):
-                    did[act] += 1
-            except EldermallError as error:
-                failed.append(Failed(row.subject, row.name, row.part, error.text))
-                if not isinstance(error, Conflict):
-                    with suppress(Conflict):  # reported all the same, and tried again
-                        _note_failure(engine, row, now, error)
+            attempt(row, wait=False)
+    for row in busy:
+        attempt(row, wait=True)
     return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed))
 
 
@@ -76,57 +90,65 @@ def _key(row: ClockRow) -> tuple[str, str, str, int, int]:
     return row.subject, row.name, row.part, row.started, row.stage
 
 
-def _act(engine: Engine, due: ClockRow, now: int) -> list[Act]:
+def _act(engine: Engine, due: ClockRow, now: int, *, wait: bool) -> list[Act] | None:
+    """Act on a clock; None if it isn't to be waited for and somebody has its record."""
     clock = engine.book.clocks.get(due.name)
     if clock is None:
         raise SchemaError(
             Text(f"未安装时限 {due.name}", f"the clock {due.name} isn't installed")
         )
-    kind = engine.book.kind(clock.kind)
-    id = due.subject.split("/", 1)[1]
     try:
-        with engine.begin() as tx:
-            work = Work(engine, tx, now)
-            held = work.hold(kind, id)
-            row = work.clocks(held).get((due.name, due.part, due.started))
-            if row is None or row.next is None or row.next > now:
-                return []
-            acts = clock.acts(row.started, row.due, engine.pack(row.pack, tx))
-            cause = system(f"clock:{clock.name}")
-            did: list[Act] = []
-            while row.next is not None and row.next <= now:
-                moment, act, who = acts[row.stage]
-                row = replace(
-                    row,
-                    stage=row.stage + 1,
-                    next=acts[row.stage + 1][0] if row.stage + 1 < len(acts) else None,
-                    state="breached" if act == "breached" else row.state,
-                )
-                change = ClockChange(row, act)
-                told = _told(clock, change, who)
-                fields = {
-                    "what": f"clock.{act}",
-                    "outcome": "clock",
-                    "actor": cause.as_json(),
-                    "clauses": list(clock.clauses),
-                    "reading": row.counting,
-                    "limit": row.limit,
-                    "pack": row.pack,
-                }
-                command = Command(kind.name, clock.on_breach or "", id, cause, Arguments())
-                event = "Clock" + act.capitalize()
-                work.write(held, moment, command, fields, (), [change], [(event, told)])
-                did.append(act)
-                if act == "breached" and clock.on_breach is not None:
-                    work.run(command)
-                    kept = work.clocks(held).get((due.name, due.part, due.started))
-                    if kept is None:
-                        break
-                    row = kept
-            work.flush()
-            return did
+        return engine.within(lambda tx: _acted(engine, tx, clock, due, now, wait=wait))
     except _Refusal as refusal:
         raise Refused(refusal.decision) from None
+
+
+def _acted(
+    engine: Engine, tx: Transaction, clock: Clock, due: ClockRow, now: int, *, wait: bool
+) -> list[Act] | None:
+    kind = engine.book.kind(clock.kind)
+    id = due.subject.split("/", 1)[1]
+    if not wait and not tx.try_lock(kind.name, id):
+        return None
+    work = Work(engine, tx, now)
+    held = work.hold(kind, id)
+    row = work.clocks(held).get((due.name, due.part, due.started))
+    if row is None or row.next is None or row.next > now:
+        return []
+    acts = clock.acts(row.started, row.due, engine.pack(row.pack, tx))
+    cause = system(f"clock:{clock.name}")
+    did: list[Act] = []
+    while row.next is not None and row.next <= now:
+        moment, act, who = acts[row.stage]
+        row = replace(
+            row,
+            stage=row.stage + 1,
+            next=acts[row.stage + 1][0] if row.stage + 1 < len(acts) else None,
+            state="breached" if act == "breached" else row.state,
+        )
+        change = ClockChange(row, act)
+        told = _told(clock, change, who)
+        fields = {
+            "what": f"clock.{act}",
+            "outcome": "clock",
+            "actor": cause.as_json(),
+            "clauses": list(clock.clauses),
+            "reading": row.counting,
+            "limit": row.limit,
+            "pack": row.pack,
+        }
+        command = Command(kind.name, clock.on_breach or "", id, cause, Arguments())
+        event = "Clock" + act.capitalize()
+        work.write(held, moment, command, fields, (), [change], [(event, told)])
+        did.append(act)
+        if act == "breached" and clock.on_breach is not None:
+            work.run(command)
+            kept = work.clocks(held).get((due.name, due.part, due.started))
+            if kept is None:
+                break
+            row = kept
+    work.flush()
+    return did
 
 
 def _told(clock: Clock, change: ClockChange, who: tuple[str, ...]) -> Mapping[str, Any]:
@@ -147,8 +169,11 @@ def _note_failure(engine: Engine, row: ClockRow, now: int, error: EldermallError
             "why": error.text.en,
         },
     )
-    with engine.begin() as tx:
+    def note(tx: Transaction) -> None:
+        tx.load(*row.subject.split("/", 1))
         if row not in tx.open_clocks(row.subject):
             return  # it has ended, or somebody else has acted on it, since it failed
         engine.append(tx, entry)
         tx.put_clocks([replace(row, next=now + engine.technical.retry)])
+
+    engine.within(note)

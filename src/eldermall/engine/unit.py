@@ -9,10 +9,10 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from eldermall.contracts.storage import (
     OPEN_CLOCKS,
@@ -34,10 +34,22 @@ from eldermall.engine.rule import MISSING, Context, Decision, Lookup
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.engine.step import Step, asked, context, edge, step
-from eldermall.errors import Conflict, KeyReused, Locked, Refused, RuleBroken, SchemaError
+from eldermall.errors import (
+    Conflict,
+    KeyReused,
+    Locked,
+    Overtaken,
+    Refused,
+    RuleBroken,
+    SchemaError,
+)
 from eldermall.texts import Text
 
+T = TypeVar("T")
 Begin = Callable[[], AbstractContextManager[Transaction]]
+
+TRIES = 4
+"""How often a transaction of our own is made in all when others overtake it."""
 
 
 @dataclass(slots=True)
@@ -117,9 +129,9 @@ class Work:
                     ids.append(id)
             elif inside.record is not None:
                 found[lookup.kind, id] = inside.record
-        for name, ids in wanted.items():
+        for name, ids in sorted(wanted.items()):
             kind = self.engine.book.kinds[name]
-            for id, row in self.tx.look_up(name, ids).items():
+            for id, row in self.tx.look_up(name, sorted(ids)).items():
                 found[name, id] = kind.record(row)
         return found
 
@@ -274,7 +286,8 @@ class Work:
         if clocks:
             tx.put_clocks(clocks)
         tx.append(self.entries, self.personal)
-        tx.enqueue(self.messages)
+        if self.messages:
+            tx.enqueue(self.messages)
 
 
 def _said(
@@ -296,6 +309,14 @@ def _decided(decision: Decision) -> dict[str, Any]:
         "facts": known,
         "verdicts": [verdict.as_json() for verdict in decision.verdicts],
     }
+
+
+def _tried(begin: Begin, do: Callable[[Transaction], T], tries: int = TRIES) -> T:
+    for _ in range(tries - 1):
+        with suppress(Overtaken), begin() as tx:
+            return do(tx)
+    with begin() as tx:
+        return do(tx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +350,15 @@ class Engine:
     def begin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of our own that writes."""
         return self.storage.write(self.mall)
+
+    def within(self, do: Callable[[Transaction], T]) -> T:
+        """Do something in a transaction of our own, again from its start if it was overtaken.
+
+        Raises:
+            Overtaken: it was, four times.
+            Locked: no lock was to be had in time.
+        """
+        return _tried(self.begin, do)
 
     def bound(self, record: Record | None, tx: Transaction) -> Settings:
         """Return the policy that binds ``record``: the one at its submission.
@@ -364,11 +394,11 @@ class Engine:
             KeyReused: the idempotency key was used with other content.
         """
         self.try_settle()
-        return self._perform(command, self.begin, self._keep_refusal)
+        return self._perform(command, self.begin, TRIES, self._keep_refusal)
 
     def perform_joined(self, command: Command, savepoint: Begin) -> Record:
         """Make ``command`` behind a savepoint of the host's; a refusal waits to be written."""
-        return self._perform(command, savepoint, self._postpone)
+        return self._perform(command, savepoint, 1, self._postpone)
 
     def may(self, command: Command) -> Decision:
         """Return the decision on ``command`` without moving anything."""
@@ -379,19 +409,22 @@ class Engine:
                 return refusal.decision
 
     def _perform(
-        self, command: Command, begin: Begin, refuse: Callable[[Entry], None]
+        self, command: Command, begin: Begin, tries: int, refuse: Callable[[Entry], None]
     ) -> Record:
         now = self.now()
+
+        def do(tx: Transaction) -> Record:
+            if command.key is not None:
+                held = self._claim(tx, command, now)
+                if held is not None:
+                    return held
+            work = Work(self, tx, now)
+            record = work.run(command)
+            work.flush()
+            return record
+
         try:
-            with begin() as tx:
-                if command.key is not None:
-                    held = self._claim(tx, command, now)
-                    if held is not None:
-                        return held
-                work = Work(self, tx, now)
-                record = work.run(command)
-                work.flush()
-                return record
+            return _tried(begin, do, tries)
         except _Refusal as refusal:
             refuse(refusal.entry)
             raise Refused(refusal.decision) from None
@@ -449,8 +482,7 @@ class Engine:
 
     def _keep_refusal(self, entry: Entry) -> None:
         try:
-            with self.begin() as tx:
-                self.append(tx, entry)
+            self.within(lambda tx: self.append(tx, entry))
         except Locked:
             self._postpone(entry)
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from eldermall.contracts.storage import Storage
 from eldermall.hooks import hookimpl
 
+_SQL = (
+    "sqlite:", "sqlite+pysqlite:",
+    "postgresql:", "postgresql+psycopg:",
+    "mariadb:", "mariadb+pymysql:",
+)
+
 
 @hookimpl
 def eldermall_storage(url: str, prefix: str) -> Storage | None:
-    """Return a storage for ``memory:`` or a ``sqlite:`` URL."""
+    """Return a storage for ``memory:`` or a URL of SQLite, PostgreSQL or MariaDB."""
     if url == "memory:":
         from eldermall.adapters.storage.memory import MemoryStorage
 
         return MemoryStorage()
-    if url.startswith(("sqlite:", "sqlite+pysqlite:")):
+    if url.startswith(_SQL):
         from eldermall.adapters.storage.sql.storage import SqlStorage
 
         return SqlStorage(url, prefix=prefix)

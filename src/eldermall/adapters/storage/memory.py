@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from eldermall.contracts.storage import (
@@ -28,7 +29,7 @@ from eldermall.contracts.storage import (
     StorageCapabilities,
     Transaction,
 )
-from eldermall.errors import Conflict, Locked, NotJoinable, StorageError
+from eldermall.errors import Locked, NotJoinable, Overtaken, StorageError
 from eldermall.texts import Text
 
 _ABSENT = object()
@@ -94,7 +95,9 @@ class MemoryStorage:
         with self._lock:
             yield _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
 
-    def join(self, mall: str, host: object, *, on_end: Callable[[], None]) -> Joined:
+    def join(
+        self, mall: str, host: object, *, on_end: Callable[[], None]
+    ) -> AbstractContextManager[Joined]:
         """Refuse: there is no database to share.
 
         Raises:
@@ -135,6 +138,9 @@ class _MemoryTransaction:
             self._put(self._t.keys, (row.command, row.key), row)
         return used
 
+    def try_lock(self, kind: str, id: str) -> bool:
+        return True
+
     def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
         chain = self._t.entries.get(f"{kind}/{id}")
         head = NO_HEAD
@@ -156,7 +162,7 @@ class _MemoryTransaction:
         for row in rows:
             stored = self._t.records.get((row.kind, row.id))
             if (0 if stored is None else stored.version) != row.before:
-                raise Conflict(
+                raise Overtaken(
                     Text(
                         f"{row.kind}/{row.id} 已被他人更改",
                         f"{row.kind}/{row.id} was changed by somebody else",
@@ -173,7 +179,7 @@ class _MemoryTransaction:
         for row in rows:
             chain = self._t.entries.setdefault(row.subject, {})
             if row.seq in chain:
-                raise Conflict(
+                raise Overtaken(
                     Text(
                         f"{row.subject} 第 {row.seq} 条记录已存在",
                         f"entry {row.seq} of {row.subject} stands already",
@@ -216,18 +222,14 @@ class _MemoryTransaction:
         rows = [r for r in self._t.clocks.values() if r.state in states]
         return sorted(rows, key=lambda r: (r.due, r.subject, r.name, r.part))[:limit]
 
-    def due_messages(self, now: int, limit: int) -> Sequence[Message]:
-        rows = [m for m in self._t.outbox.values() if m.next is not None and m.next <= now]
-        return sorted(rows, key=lambda m: (m.next or 0, m.id))[:limit]
-
-    def claim_message(self, message: Message, until: int) -> bool:
-        stored = self._t.outbox[message.id]
-        if stored.next != message.next or stored.attempts != message.attempts:
-            return False
-        self._put(
-            self._t.outbox, message.id, replace(stored, attempts=stored.attempts + 1, next=until)
-        )
-        return True
+    def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
+        due = [m for m in self._t.outbox.values() if m.next is not None and m.next <= now]
+        taken = []
+        for message in sorted(due, key=lambda m: (m.next or 0, m.id))[:limit]:
+            mine = replace(message, next=until, attempts=message.attempts + 1)
+            self._put(self._t.outbox, message.id, mine)
+            taken.append(mine)
+        return taken
 
     def settle_message(self, message: Message) -> None:
         if self._t.outbox[message.id].attempts != message.attempts:
@@ -246,7 +248,7 @@ class _MemoryTransaction:
 
     def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
         if root.number in self._t.roots:
-            raise Conflict(
+            raise Overtaken(
                 Text(f"封存根 {root.number} 已存在", f"root {root.number} stands already")
             )
         self._put(self._t.roots, root.number, root)
@@ -254,24 +256,58 @@ class _MemoryTransaction:
         for leaf in sealed:
             self._drop(self._t.unsealed, (leaf.subject, leaf.seq))
 
-    def entries(self, subject: str | None = None) -> Iterator[EntryRow]:
-        subjects = sorted(self._t.entries) if subject is None else [subject]
-        for name in subjects:
-            chain = self._t.entries.get(name, {})
-            for seq in sorted(chain):
-                yield chain[seq]
+    def chain(self, subject: str) -> Sequence[EntryRow]:
+        chain = self._t.entries.get(subject, {})
+        return [chain[seq] for seq in sorted(chain)]
+
+    def entries(self, after: str = "", upto: str | None = None) -> Iterator[EntryRow]:
+        for subject in sorted(self._t.entries):
+            if _within(subject, after, upto):
+                yield from self.chain(subject)
+
+    def stride(self, after: str, entries: int) -> str | None:
+        return next((row.subject for row in islice(self.entries(after), entries, None)), None)
 
     def personal(self, subject: str) -> Sequence[PersonalRow]:
-        return [
-            row for (of, _, _), row in sorted(self._t.personal.items()) if of == subject
-        ]
+        return [row for (of, _, _), row in sorted(self._t.personal.items()) if of == subject]
 
-    def roots(self) -> Iterator[RootRow]:
-        for number in sorted(self._t.roots):
-            yield self._t.roots[number]
+    def holding_personal(self, before: int, after: str, limit: int) -> Sequence[str]:
+        rows = self._t.personal.values()
+        found = {r.subject for r in rows if r.recorded < before and r.subject > after}
+        return sorted(found)[:limit]
+
+    def erase(self, subject: str) -> int:
+        values = [key for key in self._t.personal if key[0] == subject]
+        for key in values:
+            self._drop(self._t.personal, key)
+        for used in [k for k, row in self._t.keys.items() if row.subject == subject]:
+            self._drop(self._t.keys, used)
+        return len(values)
+
+    def waiting(self, after: str = "", upto: str | None = None) -> Iterator[Leaf]:
+        for key in sorted(self._t.unsealed):
+            if _within(key[0], after, upto):
+                yield self._t.unsealed[key]
+
+    def roots(self, after: int = 0, limit: int = 1000) -> Sequence[RootRow]:
+        numbers = [number for number in sorted(self._t.roots) if number > after]
+        return [self._t.roots[number] for number in numbers[:limit]]
 
     def leaves(self, number: int) -> Sequence[Leaf]:
         return self._t.leaves.get(number, [])
+
+    def sealed(self, after: str = "", upto: str | None = None) -> Iterator[tuple[int, Leaf]]:
+        found = [
+            (number, leaf)
+            for number, leaves in self._t.leaves.items()
+            for leaf in leaves
+            if _within(leaf.subject, after, upto)
+        ]
+        yield from sorted(found, key=lambda pair: (pair[1].subject, pair[1].seq))
+
+    def sealing(self, subject: str, seq: int) -> tuple[int, Leaf] | None:
+        found = (pair for pair in self.sealed() if pair[1].subject == subject)
+        return next((pair for pair in found if pair[1].seq >= seq), None)
 
     def packs(self) -> Sequence[PackRow]:
         return [self._t.packs[hash] for hash in sorted(self._t.packs)]
@@ -281,7 +317,12 @@ class _MemoryTransaction:
             self._put(self._t.packs, row.hash, row)
 
     def forget_keys(self, before: int, limit: int) -> int:
-        old = [k for k, row in self._t.keys.items() if row.created < before][:limit]
+        used = sorted(self._t.keys.items(), key=lambda item: item[1].created)
+        old = [k for k, row in used if row.created < before][:limit]
         for key in old:
             self._drop(self._t.keys, key)
         return len(old)
+
+
+def _within(subject: str, after: str, upto: str | None) -> bool:
+    return subject > after and (upto is None or subject <= upto)

@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table
 
 from eldermall.errors import SchemaError
 from eldermall.texts import Text
 
-NEEDED = "0001"
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+VERSIONS = ("0001", "0002")
+"""Every version of the schema, oldest first."""
+
+NEEDED = VERSIONS[-1]
 
 
 def version(connection: Connection, prefix: str) -> str | None:
     """Return the schema's version; None if there are no tables of ours."""
-    table = prefix + "schema"
-    if not inspect(connection).has_table(table):
+    name = prefix + "schema"
+    if not inspect(connection).has_table(name):
         return None
-    found: str | None = connection.execute(text(f'SELECT version_num FROM "{table}"')).scalar()
+    found: str | None = connection.execute(
+        select(column("version_num")).select_from(table(name))
+    ).scalar()
     return found
 
 
-def check(found: str | None) -> None:
+def check(found: str | None, url: str) -> None:
     """Raise unless ``found`` is the version that is needed.
 
     Raises:
-        SchemaError: it isn't.
+        SchemaError: it isn't; the text says what to do.
     """
-    if found != NEEDED:
-        raise SchemaError(
-            Text(
-                f"数据库结构为 {found} 版，本版本需要 {NEEDED} 版",
-                f"the database's schema is {found}; this version needs {NEEDED}",
-            )
+    if found == NEEDED:
+        return
+    if found in VERSIONS:
+        todo = Text(
+            f"请备份后执行 eldermall db upgrade {url}",
+            f"make a backup, then run eldermall db upgrade {url}",
         )
+    else:
+        todo = Text("请使用更新版本的 eldermall", "use a newer version of eldermall")
+    raise SchemaError(
+        Text(
+            f"数据库结构为 {found} 版，本版本需要 {NEEDED} 版；{todo.zh}",
+            f"the database's schema is {found}; this version needs {NEEDED}: {todo.en}",
+        )
+    )
 
 
-def upgrade(connection: Connection, prefix: str) -> None:
-    """Make or change the tables, inside the transaction that ``connection`` has open."""
-    from alembic import command
+def config(connection: Connection, prefix: str) -> Config:
+    """Return how Alembic is to run our migrations, inside ``connection``'s transaction."""
     from alembic.config import Config
 
-    config = Config()
+    made = Config()
     folder = str(files("eldermall.adapters.storage.sql") / "migrations")
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    config.attributes["prefix"] = prefix
-    command.upgrade(config, "head")
+    made.set_main_option("script_location", folder.replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    made.attributes["prefix"] = prefix
+    return made
+
+
+def upgrade(connection: Connection, prefix: str, to: str = "head") -> None:
+    """Make or change the tables, inside the transaction that ``connection`` has open.
+
+    Raises:
+        SchemaError: they are of a version that this one doesn't know.
+    """
+    from alembic import command
+
+    found = version(connection, prefix)
+    if found is not None and found not in VERSIONS:
+        check(found, "")
+    command.upgrade(config(connection, prefix), to)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
 
+from eldermall.adapters.storage.sql.stored import KEYED, data, short_data, words
 from eldermall.contracts.storage import RecordKind
-
-KEYED = ("clocks", "keys", "leaves", "outbox", "unsealed")
-"""Tables of short rows, on SQLite kept in order of their key alone: a write touches fewer pages."""
 
 
 class Schema:
@@ -18,9 +16,12 @@ class Schema:
     Args:
         kinds: the kinds of records, one table each.
         prefix: put before every table's name.
+        locks: whether the database needs a table of rows that stand for keys.
     """
 
-    def __init__(self, kinds: Iterable[RecordKind], prefix: str) -> None:
+    def __init__(
+        self, kinds: Iterable[RecordKind], prefix: str, *, locks: bool = False
+    ) -> None:
         self.prefix = prefix
         self.metadata = MetaData()
         self.kinds = {kind.name: kind for kind in kinds}
@@ -31,15 +32,17 @@ class Schema:
         )
         self.entries = self._table(
             "entries", _key("mall", 64), _key("subject", 100), _number_key("seq"),
-            _body("hash"), _body("body"),
+            _hash("hash"), _body("body"),
         )
         self.unsealed = self._table(
-            "unsealed", _key("mall", 64), _key("subject", 100), _number_key("seq"), _body("hash"),
+            "unsealed", _key("mall", 64), _key("subject", 100), _number_key("seq"), _hash("hash"),
         )
         self.personal = self._table(
             "personal", _key("mall", 64), _key("subject", 100), _number_key("seq"),
-            _key("path", 100), _text("purpose", 64), _body("salt"), _body("value"),
+            _key("path", 100), _text("purpose", 64), _hash("salt"), _body("value"),
+            _number("recorded"),
         )
+        self._index(self.personal, "recorded", "mall", "recorded")
         self.clocks = self._table(
             "clocks", _key("mall", 64), _key("subject", 100), _key("name", 80), _key("part", 64),
             _number_key("started"), _number("limit"), _text("counting", 16), _number("due"),
@@ -56,16 +59,23 @@ class Schema:
         self._index(self.outbox, "next", "mall", "next", "id")
         self._index(self.outbox, "state", "mall", "state", "created", "id")
         self.keys = self._table(
-            "keys", _key("mall", 64), _key("command", 80), _key("key", 64), _body("salt"),
-            _body("fingerprint"), _text("subject", 100), _number("created"),
+            "keys", _key("mall", 64), _key("command", 80), _key("key", 64), _hash("salt"),
+            _hash("fingerprint"), _text("subject", 100), _number("created"),
         )
+        self._index(self.keys, "subject", "mall", "subject")
         self._index(self.keys, "created", "mall", "created")
         self.roots = self._table(
-            "roots", _key("mall", 64), _number_key("number"), _body("hash"), _body("body")
+            "roots", _key("mall", 64), _number_key("number"), _hash("hash"), _body("body")
         )
         self.leaves = self._table(
             "leaves", _key("mall", 64), _number_key("number"), _key("subject", 100),
-            _number("seq"), _body("hash"),
+            _number("seq"), _hash("hash"),
+        )
+        self._index(self.leaves, "subject", "mall", "subject", "seq")
+        self.locks = (
+            self._table("locks", Column("n", Integer, primary_key=True, autoincrement=False))
+            if locks
+            else None
         )
 
     def _record(self, kind: RecordKind) -> Table:
@@ -82,7 +92,8 @@ class Schema:
 
     def _table(self, name: str, *columns: Column[object]) -> Table:
         return Table(
-            self.prefix + name, self.metadata, *columns, sqlite_with_rowid=name not in KEYED
+            self.prefix + name, self.metadata, *columns,
+            sqlite_with_rowid=name not in KEYED, mariadb_engine="InnoDB",
         )
 
     def _index(self, table: Table, name: str, *columns: str) -> None:
@@ -90,7 +101,7 @@ class Schema:
 
 
 def _key(name: str, length: int) -> Column[object]:
-    return Column(name, String(length), primary_key=True)
+    return Column(name, words(length), primary_key=True)
 
 
 def _number_key(name: str) -> Column[object]:
@@ -98,12 +109,16 @@ def _number_key(name: str) -> Column[object]:
 
 
 def _text(name: str, length: int, *, nullable: bool = False) -> Column[object]:
-    return Column(name, String(length), nullable=nullable)
+    return Column(name, words(length), nullable=nullable)
 
 
 def _number(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _hash(name: str) -> Column[object]:
+    return Column(name, short_data(), nullable=False)
+
+
 def _body(name: str) -> Column[object]:
-    return Column(name, LargeBinary, nullable=False)
+    return Column(name, data(), nullable=False)

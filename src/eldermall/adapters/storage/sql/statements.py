@@ -1,0 +1,250 @@
+"""Every statement, built once: for transactions that write with locks, for others without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+
+from eldermall.adapters.storage.sql.database import Database
+from eldermall.adapters.storage.sql.schema import Schema
+
+
+class Statements:
+    """The statements on the tables of ``schema``.
+
+    Args:
+        schema: the tables.
+        database: what they are for.
+        locking: whether rows that a decision rests on are locked.
+    """
+
+    def __init__(self, schema: Schema, database: Database, *, locking: bool) -> None:
+        self.schema = schema
+        self.database = database
+        self.locking = locking and not database.one_writer
+        self._records()
+        self._clocks()
+        self._journal()
+        self._outbox()
+        self._keys()
+
+    def _change(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
+        return query.with_for_update(skip_locked=skip) if self.locking else query
+
+    def _share(self, query: Select[Any]) -> Select[Any]:
+        return query.with_for_update(read=True) if self.locking else query
+
+    def _fresh(self, query: Select[Any]) -> Select[Any]:
+        """Let a query see the newest rows even in a host's transaction that sees old ones.
+
+        On MariaDB only a read that locks does; the record of these rows is locked already.
+        """
+        needed = self.locking and self.database.name == "mariadb"
+        return query.with_for_update(read=True) if needed else query
+
+    def _records(self) -> None:
+        s = self.schema
+        mall: Any = bindparam("mall")
+        found = {
+            name: select(
+                t.c.id, t.c.version, t.c.open, t.c.pack, t.c.body,
+                *(t.c[f] for f in s.kinds[name].indexed),
+            ).where(t.c.mall == mall)
+            for name, t in s.records.items()
+        }
+        one = {
+            name: query.where(s.records[name].c.id == bindparam("record_id"))
+            for name, query in found.items()
+        }
+        many = {
+            name: query.where(s.records[name].c.id.in_(bindparam("ids", expanding=True)))
+            .order_by(s.records[name].c.id)
+            for name, query in found.items()
+        }
+        chain = s.entries.alias()
+        of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
+        newest = chain.c.seq.desc()
+        self.head = self._fresh(select(chain.c.seq, chain.c.hash).where(of).order_by(newest)
+                                .limit(1))
+        heads = [
+            select(c).where(of).order_by(newest).limit(1).scalar_subquery()
+            for c in (chain.c.seq, chain.c.hash)
+        ]
+        self.load = {
+            name: self._change(query) if self.locking else query.add_columns(*heads)
+            for name, query in one.items()
+        }
+        self.look_up_one = {name: self._share(query) for name, query in one.items()}
+        self.look_up_many = {name: self._share(query) for name, query in many.items()}
+        self.try_lock = {
+            name: self._change(
+                select(t.c.version).where(t.c.mall == mall, t.c.id == bindparam("record_id")),
+                skip=True,
+            )
+            for name, t in s.records.items()
+        }
+        self.exists = {
+            name: select(t.c.version).where(t.c.mall == mall, t.c.id == bindparam("record_id"))
+            for name, t in s.records.items()
+        }
+        self.insert_record = {name: insert(t) for name, t in s.records.items()}
+        changed = {
+            name: update(t).where(
+                t.c.mall == bindparam("b_mall"), t.c.id == bindparam("b_id"),
+                t.c.version == bindparam("b_before"),
+            )
+            for name, t in s.records.items()
+        }
+        self.update_record = {
+            name: query.values(
+                {c: bindparam(c) for c in ("version", "open", "pack", "body")}
+                | {f: bindparam(f) for f in s.kinds[name].indexed}
+            )
+            for name, query in changed.items()
+        }
+        self.update_body = {
+            name: query.values(version=bindparam("version"), body=bindparam("body"))
+            for name, query in changed.items()
+        }
+        self.find = {name: query.order_by(s.records[name].c.id) for name, query in found.items()}
+        self.uses_pack = {
+            name: select(t.c.id)
+            .where(t.c.mall == mall, t.c.pack == bindparam("pack"), t.c.open == 1)
+            .limit(1)
+            for name, t in s.records.items()
+        }
+
+    def _clocks(self) -> None:
+        t = self.schema.clocks
+        mall: Any = bindparam("mall")
+        query = select(*_but_mall(t)).where(t.c.mall == mall)
+        self.open_clocks = self._fresh(
+            query.where(t.c.subject == bindparam("subject"), t.c.stopped.is_(None))
+            .order_by(t.c.name, t.c.part, t.c.started)
+        )
+        self.due_clocks = (
+            query.where(t.c.next <= bindparam("now"))
+            .order_by(t.c.next, t.c.subject, t.c.name, t.c.part)
+            .limit(bindparam("most"))
+        )
+        self.clocks_in = (
+            query.where(t.c.state == bindparam("state"))
+            .order_by(t.c.due, t.c.subject, t.c.name, t.c.part)
+            .limit(bindparam("most"))
+        )
+        self.put_clocks = self.database.upsert(t)
+
+    def _journal(self) -> None:
+        s = self.schema
+        mall: Any = bindparam("mall")
+        self.append = insert(s.entries)
+        self.append_unsealed = insert(s.unsealed)
+        self.append_personal = insert(s.personal)
+        t = s.unsealed
+        self.waiting = (
+            select(t.c.subject, t.c.seq, t.c.hash)
+            .where(t.c.mall == mall)
+            .order_by(t.c.subject, t.c.seq)
+        )
+        self.unsealed = self._change(self.waiting.limit(bindparam("most")))
+        self.drop_unsealed = delete(t).where(
+            t.c.mall == bindparam("b_mall"), t.c.subject == bindparam("b_subject"),
+            t.c.seq == bindparam("b_seq"),
+        )
+        t = s.entries
+        self.entries = (
+            select(t.c.subject, t.c.seq, t.c.hash, t.c.body)
+            .where(t.c.mall == mall)
+            .order_by(t.c.subject, t.c.seq)
+        )
+        self.stride = (
+            select(t.c.subject)
+            .where(t.c.mall == mall, t.c.subject > bindparam("after"))
+            .order_by(t.c.subject, t.c.seq)
+            .offset(bindparam("skip"))
+            .limit(1)
+        )
+        t = s.leaves
+        self.sealed = (
+            select(t.c.number, t.c.subject, t.c.seq, t.c.hash)
+            .where(t.c.mall == mall)
+            .order_by(t.c.subject, t.c.seq)
+        )
+        t = s.personal
+        self.personal = (
+            select(*_but_mall(t))
+            .where(t.c.mall == mall, t.c.subject == bindparam("subject"))
+            .order_by(t.c.seq, t.c.path)
+        )
+        self.holding_personal = (
+            select(t.c.subject)
+            .where(
+                t.c.mall == mall, t.c.recorded < bindparam("before"),
+                t.c.subject > bindparam("after"),
+            )
+            .distinct()
+            .order_by(t.c.subject)
+            .limit(bindparam("most"))
+        )
+        self.erase = [
+            delete(table).where(
+                table.c.mall == bindparam("mall"), table.c.subject == bindparam("subject")
+            )
+            for table in (s.personal, s.keys)
+        ]
+
+    def _outbox(self) -> None:
+        t = self.schema.outbox
+        mall: Any = bindparam("mall")
+        query = select(*_but_mall(t)).where(t.c.mall == mall)
+        self.enqueue = insert(t)
+        self.due_messages = self._change(
+            query.where(t.c.next <= bindparam("now"))
+            .order_by(t.c.next, t.c.id)
+            .limit(bindparam("most")),
+            skip=True,
+        )
+        self.messages = (
+            query.where(t.c.state == bindparam("state"))
+            .order_by(t.c.created, t.c.id)
+            .limit(bindparam("most"))
+        )
+        mine = (t.c.mall == bindparam("b_mall")) & (t.c.id == bindparam("b_id"))
+        self.claim_message = (
+            update(t).where(mine).values(attempts=bindparam("attempts"), next=bindparam("next"))
+        )
+        self.settle_message = (
+            update(t)
+            .where(mine, t.c.attempts == bindparam("b_attempts"))
+            .values(
+                state=bindparam("state"), next=bindparam("next"), reason=bindparam("reason")
+            )
+        )
+
+    def _keys(self) -> None:
+        t = self.schema.keys
+        mall: Any = bindparam("mall")
+        self.claim_key = self.database.insert_new(t)
+        self.key = self._fresh(
+            select(*_but_mall(t)).where(
+                t.c.mall == mall, t.c.command == bindparam("command"),
+                t.c.key == bindparam("key"),
+            )
+        )
+        self.old_keys = self._change(
+            select(t.c.command, t.c.key)
+            .where(t.c.mall == mall, t.c.created < bindparam("before"))
+            .order_by(t.c.created)
+            .limit(bindparam("most")),
+            skip=True,
+        )
+        self.drop_key = delete(t).where(
+            t.c.mall == bindparam("b_mall"), t.c.command == bindparam("b_command"),
+            t.c.key == bindparam("b_key"),
+        )
+        self.put_pack = self.database.insert_new(self.schema.packs)
+
+
+def _but_mall(table: Table) -> list[Any]:
+    return [c for c in table.c if c.name != "mall"]

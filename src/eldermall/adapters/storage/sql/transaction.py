@@ -1,0 +1,417 @@
+"""The calls of the storage contract on an open connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Select, exc, insert, select
+
+from eldermall.adapters.storage.sql.statements import Statements
+from eldermall.contracts.storage import (
+    NO_HEAD,
+    ClockRow,
+    ClockState,
+    EntryRow,
+    Head,
+    KeyRow,
+    Leaf,
+    Message,
+    MessageState,
+    PackRow,
+    PersonalRow,
+    RecordRow,
+    RootRow,
+    Transaction,
+)
+from eldermall.errors import Overtaken
+from eldermall.texts import Text
+
+STREAMED = 1000
+
+
+class SqlTransaction(Transaction):
+    """The calls of the contract on ``connection``, whose transaction somebody else ends.
+
+    Args:
+        connection: with an open transaction.
+        statements: for a transaction that writes, or for one that only reads.
+        mall: the mall's code.
+        probing: whether the transaction may see less than what is committed, as one of a host's
+            may.
+    """
+
+    def __init__(
+        self, connection: Connection, statements: Statements, mall: str, *, probing: bool = False
+    ) -> None:
+        self._c = connection
+        self._s = statements
+        self._database = statements.database
+        self._mall = mall
+        self._probing = probing
+        self._loaded: dict[tuple[str, str], RecordRow] = {}
+
+    def _all(self, query: Any, **values: Any) -> Sequence[Any]:
+        return self._c.execute(query, {"mall": self._mall, **values}).all()
+
+    def _first(self, query: Any, **values: Any) -> Any:
+        return self._c.execute(query, {"mall": self._mall, **values}).first()
+
+    def _stream(self, query: Any) -> Iterator[Any]:
+        values = {"mall": self._mall}
+        yield from self._c.execute(query, values, execution_options={"yield_per": STREAMED})
+
+    # Keys
+
+    def claim_key(self, row: KeyRow) -> KeyRow | None:
+        values = {
+            "mall": self._mall, "command": row.command, "key": row.key, "salt": row.salt,
+            "fingerprint": row.fingerprint, "subject": row.subject, "created": row.created,
+        }
+        if self._insert_new(self._s.claim_key, values):
+            return None
+        used = self._first(self._s.key, command=row.command, key=row.key)
+        if used is None:
+            raise Overtaken(
+                Text(f"幂等键 {row.key} 正被清除", f"the key {row.key} is just being forgotten")
+            )
+        return KeyRow(*used)
+
+    def _insert_new(self, statement: Any, values: Mapping[str, Any]) -> bool:
+        try:
+            return self._c.execute(statement, values).rowcount == 1
+        except exc.IntegrityError:
+            if self._database.name != "mariadb":
+                raise
+            return False
+
+    def forget_keys(self, before: int, limit: int) -> int:
+        found = self._all(self._s.old_keys, before=before, most=limit)
+        if found:
+            self._c.execute(
+                self._s.drop_key,
+                [{"b_mall": self._mall, "b_command": c, "b_key": k} for c, k in found],
+            )
+        return len(found)
+
+    # Records
+
+    def _record(self, kind: str, row: Sequence[Any]) -> RecordRow:
+        fields = self._s.schema.kinds[kind].indexed
+        id, version, open, pack, body, *indexed = row
+        return RecordRow(
+            kind, id, version, version, bool(open), pack,
+            dict(zip(fields, indexed, strict=True)), body,
+        )
+
+    def try_lock(self, kind: str, id: str) -> bool:
+        if not self._s.locking or self._first(self._s.try_lock[kind], record_id=id) is not None:
+            return True
+        return self._first(self._s.exists[kind], record_id=id) is None
+
+    def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
+        subject = f"{kind}/{id}"
+        row = self._first(self._s.load[kind], record_id=id, subject=subject)
+        if row is None or self._s.locking:
+            last = self._first(self._s.head, subject=subject)
+            head = NO_HEAD if last is None else Head(*last)
+        else:
+            *row, seq, digest = row
+            head = NO_HEAD if seq is None else Head(seq, digest)
+        if row is None:
+            return None, head
+        record = self._loaded[kind, id] = self._record(kind, row)
+        return record, head
+
+    def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
+        found = self._look_up(kind, ids)
+        missing = [id for id in ids if id not in found]
+        if missing and self._s.locking:
+            keys = [self._key(kind, id) for id in missing]
+            self._database.lock_keys(self._c, self._s.schema, keys, shared=True)
+            found |= self._look_up(kind, missing)
+            if self._probing:
+                for id in missing:
+                    if id not in found:
+                        self._probe(kind, id)
+        return found
+
+    def _look_up(self, kind: str, ids: Sequence[str]) -> dict[str, RecordRow]:
+        if len(ids) == 1:
+            rows = self._all(self._s.look_up_one[kind], record_id=ids[0])
+        else:
+            rows = self._all(self._s.look_up_many[kind], ids=list(ids))
+        return {row[0]: self._record(kind, row) for row in rows}
+
+    def _key(self, kind: str, id: str) -> str:
+        return f"{self._mall}/{kind}/{id}"
+
+    def _probe(self, kind: str, id: str) -> None:
+        keys = {"mall": self._mall, "id": id}
+        self._database.probe(self._c, self._s.schema.records[kind], keys)
+
+    def save(self, rows: Sequence[RecordRow]) -> None:
+        new: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            values: dict[str, Any] = {"version": row.version, "body": row.body}
+            rest = {"open": int(row.open), "pack": row.pack, **row.indexed}
+            if row.before == 0:
+                values |= {"mall": self._mall, "id": row.id} | rest
+                new.setdefault(row.kind, []).append(values)
+                continue
+            query = self._s.update_body[row.kind]
+            if not self._indexed_as_loaded(row):  # naming a column rewrites its index
+                query = self._s.update_record[row.kind]
+                values |= rest
+            values |= {"b_mall": self._mall, "b_id": row.id, "b_before": row.before}
+            if self._c.execute(query, values).rowcount != 1:
+                raise Overtaken(
+                    Text(
+                        f"{row.kind}/{row.id} 已被他人更改",
+                        f"{row.kind}/{row.id} was changed by somebody else",
+                    )
+                )
+        if new and self._s.locking:
+            keys = [self._key(kind, row["id"]) for kind, added in new.items() for row in added]
+            self._database.lock_keys(self._c, self._s.schema, keys, shared=False)
+        for kind, added in new.items():
+            self._c.execute(self._s.insert_record[kind], added)
+
+    def _indexed_as_loaded(self, row: RecordRow) -> bool:
+        """Say whether what is kept beside the body is as it was loaded."""
+        was = self._loaded.get((row.kind, row.id))
+        return was is not None and (was.open, was.pack, was.indexed) == (
+            row.open, row.pack, row.indexed
+        )
+
+    def find(
+        self, kind: str, *, open: bool | None = None, after: str = "", limit: int = 1000,
+        **indexed: str,
+    ) -> Sequence[RecordRow]:
+        t = self._s.schema.records[kind]
+        query = self._s.find[kind].where(t.c.id > after).limit(limit)
+        if open is not None:
+            query = query.where(t.c.open == int(open))
+        for name, value in indexed.items():
+            query = query.where(t.c[name] == value)
+        return [self._record(kind, row) for row in self._all(query)]
+
+    def uses_pack(self, kind: str, pack: str) -> bool:
+        return self._first(self._s.uses_pack[kind], pack=pack) is not None
+
+    # Clocks
+
+    def open_clocks(self, subject: str) -> Sequence[ClockRow]:
+        return [ClockRow(*row) for row in self._all(self._s.open_clocks, subject=subject)]
+
+    def put_clocks(self, rows: Sequence[ClockRow]) -> None:
+        self._c.execute(
+            self._s.put_clocks,
+            [
+                {
+                    "mall": self._mall, "subject": r.subject, "name": r.name, "part": r.part,
+                    "started": r.started, "limit": r.limit, "counting": r.counting, "due": r.due,
+                    "next": r.next, "stage": r.stage, "state": r.state, "stopped": r.stopped,
+                    "pack": r.pack,
+                }
+                for r in rows
+            ],
+        )
+
+    def due_clocks(self, now: int, limit: int) -> Sequence[ClockRow]:
+        return [ClockRow(*row) for row in self._all(self._s.due_clocks, now=now, most=limit)]
+
+    def clocks(self, states: Sequence[ClockState], *, limit: int = 1000) -> Sequence[ClockRow]:
+        # One query a state: each comes in order from its index, and no more than asked for.
+        each = [
+            [ClockRow(*row) for row in self._all(self._s.clocks_in, state=state, most=limit)]
+            for state in dict.fromkeys(states)
+        ]
+        rows = merge(*each, key=lambda r: (r.due, r.subject, r.name, r.part))
+        return list(islice(rows, limit))
+
+    # Journal
+
+    def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
+        mall = self._mall
+        self._c.execute(
+            self._s.append,
+            [
+                {"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash, "body": r.body}
+                for r in rows
+            ],
+        )
+        self._c.execute(
+            self._s.append_unsealed,
+            [{"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash} for r in rows],
+        )
+        if personal:
+            self._c.execute(
+                self._s.append_personal,
+                [
+                    {
+                        "mall": mall, "subject": p.subject, "seq": p.seq, "path": p.path,
+                        "purpose": p.purpose, "salt": p.salt, "value": p.value,
+                        "recorded": p.recorded,
+                    }
+                    for p in personal
+                ],
+            )
+
+    def chain(self, subject: str) -> Sequence[EntryRow]:
+        query = self._s.entries.where(self._s.schema.entries.c.subject == subject)
+        return [EntryRow(*row) for row in self._all(query)]
+
+    def _part(self, query: Select[Any], column: Any, after: str, upto: str | None) -> Select[Any]:
+        if after:
+            query = query.where(column > after)
+        return query if upto is None else query.where(column <= upto)
+
+    def entries(self, after: str = "", upto: str | None = None) -> Iterator[EntryRow]:
+        column = self._s.schema.entries.c.subject
+        for row in self._stream(self._part(self._s.entries, column, after, upto)):
+            yield EntryRow(*row)
+
+    def stride(self, after: str, entries: int) -> str | None:
+        row = self._first(self._s.stride, after=after, skip=entries)
+        return None if row is None else row[0]
+
+    def personal(self, subject: str) -> Sequence[PersonalRow]:
+        return [PersonalRow(*row) for row in self._all(self._s.personal, subject=subject)]
+
+    def holding_personal(self, before: int, after: str, limit: int) -> Sequence[str]:
+        rows = self._all(self._s.holding_personal, before=before, after=after, most=limit)
+        return [row[0] for row in rows]
+
+    def erase(self, subject: str) -> int:
+        values, _ = (
+            self._c.execute(query, {"mall": self._mall, "subject": subject}).rowcount
+            for query in self._s.erase
+        )
+        return values
+
+    def unsealed(self, limit: int) -> Sequence[Leaf]:
+        return [Leaf(*row) for row in self._all(self._s.unsealed, most=limit)]
+
+    def waiting(self, after: str = "", upto: str | None = None) -> Iterator[Leaf]:
+        column = self._s.schema.unsealed.c.subject
+        for row in self._stream(self._part(self._s.waiting, column, after, upto)):
+            yield Leaf(*row)
+
+    def last_root(self) -> RootRow | None:
+        t = self._s.schema.roots
+        row = self._first(
+            select(t.c.number, t.c.hash, t.c.body)
+            .where(t.c.mall == self._mall)
+            .order_by(t.c.number.desc())
+            .limit(1)
+        )
+        return None if row is None else RootRow(*row)
+
+    def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
+        mall = self._mall
+        self._c.execute(
+            insert(self._s.schema.roots),
+            {"mall": mall, "number": root.number, "hash": root.hash, "body": root.body},
+        )
+        self._c.execute(
+            insert(self._s.schema.leaves),
+            [
+                {
+                    "mall": mall, "number": root.number, "subject": leaf.subject,
+                    "seq": leaf.seq, "hash": leaf.hash,
+                }
+                for leaf in leaves
+            ],
+        )
+        self._c.execute(
+            self._s.drop_unsealed,
+            [{"b_mall": mall, "b_subject": n.subject, "b_seq": n.seq} for n in sealed],
+        )
+
+    def roots(self, after: int = 0, limit: int = 1000) -> Sequence[RootRow]:
+        t = self._s.schema.roots
+        query = (
+            select(t.c.number, t.c.hash, t.c.body)
+            .where(t.c.mall == self._mall, t.c.number > after)
+            .order_by(t.c.number)
+            .limit(limit)
+        )
+        return [RootRow(*row) for row in self._all(query)]
+
+    def leaves(self, number: int) -> Sequence[Leaf]:
+        t = self._s.schema.leaves
+        query = (
+            select(t.c.subject, t.c.seq, t.c.hash)
+            .where(t.c.mall == self._mall, t.c.number == number)
+            .order_by(t.c.subject)
+        )
+        return [Leaf(*row) for row in self._all(query)]
+
+    def sealed(self, after: str = "", upto: str | None = None) -> Iterator[tuple[int, Leaf]]:
+        column = self._s.schema.leaves.c.subject
+        for number, *leaf in self._stream(self._part(self._s.sealed, column, after, upto)):
+            yield number, Leaf(*leaf)
+
+    def sealing(self, subject: str, seq: int) -> tuple[int, Leaf] | None:
+        t = self._s.schema.leaves
+        row = self._first(self._s.sealed.where(t.c.subject == subject, t.c.seq >= seq).limit(1))
+        return None if row is None else (row[0], Leaf(*row[1:]))
+
+    # Outbox
+
+    def enqueue(self, rows: Sequence[Message]) -> None:
+        self._c.execute(
+            self._s.enqueue,
+            [
+                {
+                    "mall": self._mall, "id": m.id, "topic": m.topic, "body": m.body,
+                    "created": m.created, "next": m.next, "state": m.state,
+                    "attempts": m.attempts, "reason": m.reason,
+                }
+                for m in rows
+            ],
+        )
+
+    def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
+        due = [Message(*row) for row in self._all(self._s.due_messages, now=now, most=limit)]
+        taken = [replace(m, next=until, attempts=m.attempts + 1) for m in due]
+        if taken:
+            self._c.execute(
+                self._s.claim_message,
+                [
+                    {"b_mall": self._mall, "b_id": m.id, "attempts": m.attempts, "next": until}
+                    for m in taken
+                ],
+            )
+        return taken
+
+    def settle_message(self, message: Message) -> None:
+        self._c.execute(
+            self._s.settle_message,
+            {
+                "b_mall": self._mall, "b_id": message.id, "state": message.state,
+                "next": message.next, "b_attempts": message.attempts, "reason": message.reason,
+            },
+        )
+
+    def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
+        each: Iterable[list[Message]] = [
+            [Message(*row) for row in self._all(self._s.messages, state=state, most=limit)]
+            for state in dict.fromkeys(states)
+        ]
+        return list(islice(merge(*each, key=lambda m: (m.created, m.id)), limit))
+
+    # Policies
+
+    def packs(self) -> Sequence[PackRow]:
+        t = self._s.schema.packs
+        query = select(t.c.hash, t.c.body).where(t.c.mall == self._mall).order_by(t.c.hash)
+        return [PackRow(*row) for row in self._all(query)]
+
+    def put_pack(self, row: PackRow) -> None:
+        values = {"mall": self._mall, "hash": row.hash, "body": row.body}
+        self._insert_new(self._s.put_pack, values)

