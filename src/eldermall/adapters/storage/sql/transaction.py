@@ -82,11 +82,14 @@ class SqlTransaction(Transaction):
 
     def _insert_new(self, statement: Any, values: Mapping[str, Any]) -> bool:
         try:
-            return self._c.execute(statement, values).rowcount == 1
+            done = self._c.execute(
+                statement, values, execution_options={"preserve_rowcount": True}
+            )
         except exc.IntegrityError:
             if self._database.name != "mariadb":
                 raise
             return False
+        return done.rowcount == 1
 
     def forget_keys(self, before: int, limit: int) -> int:
         found = self._all(self._s.old_keys, before=before, most=limit)
