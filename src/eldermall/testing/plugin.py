@@ -1,0 +1,1 @@
+"""The plugin that pytest loads: ``--eldermall-conformance``."""
