@@ -184,6 +184,10 @@ def _log(folder: Path) -> Any:
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     _started.append(process)
+    at = make_url(url).query.get("unix_socket")
+    while at is not None and not _greets(str(at)):  # PyMySQL leaks sockets that nobody answers
+        assert process.poll() is None, "the server has ended; see its log"
+        time.sleep(0.05)
     engine = create_engine(url, poolclass=NullPool)
     for _ in range(600):
         assert process.poll() is None, "the server has ended; see its log"
@@ -191,6 +195,13 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the server doesn't answer")
+
+
+def _greets(at: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(at)
+        return bool(probe.recv(1))
+    return False
 
 
 def worker() -> str:

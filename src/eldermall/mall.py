@@ -22,6 +22,7 @@ from eldermall.contracts.storage import (
     Storage,
     Transaction,
 )
+from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Verification, entry_fields, verify
 from eldermall.engine.kind import Command, subject_of
@@ -44,6 +45,7 @@ from eldermall.people.commands import Assignments, Designations
 from eldermall.people.designation import ASSIGNMENT, DESIGNATION, Designation
 from eldermall.plugins import Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
+from eldermall.rules.retention import KEEP
 from eldermall.texts import Text
 
 KINDS = (DESIGNATION, ASSIGNMENT, LISTING, ORDER, BOOKING, CALLBACK, COMPLAINT)
@@ -282,6 +284,15 @@ class Mall(Moving):
         """
         self._engine.try_settle()
         return seal(self._engine, self._moment(now))
+
+    def erase_expired(self) -> Erased:
+        """Erase what records say of persons wherever the policy's keeping time has ended.
+
+        Raises:
+            Conflict: the database is locked; what was erased before stays so.
+        """
+        self._engine.try_settle()
+        return expire(self._engine, self._engine.settings.values[KEEP.key])
 
     def verify(self, roots: Iterable[bytes] | None = None) -> Verification:
         """Check the journal's chains and roots.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor
+from eldermall.engine.blank import blank
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said
 from eldermall.engine.kind import Command, Kind, Reaction, Record
 from eldermall.engine.machine import NEW, Machine, State, Transition
@@ -111,6 +112,10 @@ CALLBACK_MACHINE = Machine(
         Transition(
             "refuse", ("due", "attempted"), "declined", ("customer_service", "operations"),
             Text("客户拒绝", "customer declines"), "CallbackDeclined", _close,
+        ),
+        Transition(
+            "erase", ("done", "unreachable", "declined"), None, ("operations", "system"),
+            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
         ),
     ),
 )

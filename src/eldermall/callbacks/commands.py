@@ -72,3 +72,16 @@ class Callbacks(Room[T, Callback]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("refuse", id, by, Nothing, options)
+
+    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
+        """Erase what the callback says of a person, once its keeping time has ended.
+
+        Words are blanked, and the values behind the journal's commitments are gone for good; the
+        journal goes on to verify.
+
+        Args:
+            id: the order's id.
+            by: operations, or the system.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("erase", id, by, Nothing, options)

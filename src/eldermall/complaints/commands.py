@@ -105,3 +105,16 @@ class Complaints(Room[T, Complaint]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("close", id, by, Nothing, options)
+
+    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
+        """Erase what the complaint says of a person, once its keeping time has ended.
+
+        Words are blanked, and the values behind the journal's commitments are gone for good; the
+        journal goes on to verify.
+
+        Args:
+            id: the complaint's id.
+            by: operations, or the system.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("erase", id, by, Nothing, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from eldermall.engine.actor import Actor
+from eldermall.engine.blank import blank
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
 from eldermall.engine.kind import Kind, Record
 from eldermall.engine.machine import NEW, Machine, State, Transition, Unfit
@@ -169,6 +170,10 @@ COMPLAINT_MACHINE = Machine(
         Transition(
             "close", ("answered",), "closed", ("customer_service", "operations"),
             Text("办结", "close"), "ComplaintClosed",
+        ),
+        Transition(
+            "erase", ("closed",), None, ("operations", "system"),
+            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
         ),
     ),
 )

@@ -51,6 +51,7 @@ class Transition:
         event: its past tense, under which hosts hear of it.
         effect: computes the fields that change; raises `Unfit` if the data forbid it.
         when: makes it automatic: it follows any other move after which this holds.
+        erases: whether the personal values behind the record's entries go with it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Transition:
     event: str
     effect: Effect | None = None
     when: Callable[[Any], bool] | None = None
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True)

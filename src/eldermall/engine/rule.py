@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eldermall.engine.kind import Record
     from eldermall.engine.machine import Guard
 
-Source = Literal["record", "argument", "actor", "time", "setting", "lookup", "clock"]
+Source = Literal["record", "argument", "actor", "time", "setting", "lookup", "clock", "journal"]
 FactType = Literal["text", "number", "moment", "flag", "list", "map"]
 Outcome = Literal["allowed", "refused", "needs_person"]
 
@@ -41,11 +41,13 @@ class Context:
     ``record`` is as it stood before the move, None if there is none yet; ``at`` is when the move
     happened and ``now`` when it is recorded, in microseconds; ``looked`` holds other records by
     (kind, id); ``clocks`` are the record's that haven't ended; ``settings`` is the policy in force
-    now, ``bound`` the one that the record's parties relied on.
+    now, ``bound`` the one that the record's parties relied on. ``rested`` is when the record last
+    moved, known where a move erases.
     """
 
     __slots__ = (
-        "actor", "args", "at", "bound", "clocks", "id", "looked", "now", "record", "settings",
+        "actor", "args", "at", "bound", "clocks", "id", "looked", "now", "record", "rested",
+        "settings",
     )
 
     def __init__(
@@ -64,6 +66,7 @@ class Context:
         self.id = id
         self.record = record
         self.args = args
+        self.rested: int | None = None
         self.actor = actor
         self.at = at
         self.now = now
@@ -150,6 +153,11 @@ def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fac
 AT = Fact("time.at", "moment", "time", Text("发生时间", "when it happened"), lambda c: c.at)
 RECORDED = Fact(
     "time.recorded", "moment", "time", Text("登记时间", "when it is recorded"), lambda c: c.now
+)
+RESTED = Fact(
+    "record.at-rest-since", "moment", "journal",
+    Text("最后一次变动的时间", "when it last moved"),
+    lambda c: MISSING if c.rested is None else c.rested,
 )
 ACTOR_ID = Fact("actor.id", "text", "actor", Text("操作人", "who acts"), lambda c: c.actor.id)
 ACTOR_ROLE = Fact(

@@ -28,7 +28,7 @@ from eldermall.contracts.storage import (
 from eldermall.engine.actor import system
 from eldermall.engine.canonical import canonical, compact
 from eldermall.engine.clock import ClockChange
-from eldermall.engine.journal import Entry, args_of, chain
+from eldermall.engine.journal import Entry, args_of, chain, entry_fields
 from eldermall.engine.kind import Command, Kind, Record, subject_of
 from eldermall.engine.rule import MISSING, Context, Decision, Lookup
 from eldermall.engine.rulebook import Rulebook
@@ -89,6 +89,7 @@ class Work:
         self.entries: list[EntryRow] = []
         self.personal: list[PersonalRow] = []
         self.messages: list[Message] = []
+        self.erased: list[str] = []
 
     def hold(self, kind: Kind, id: str) -> _Held:
         """Return the record ``id`` as it stands inside the unit, loading it once."""
@@ -153,8 +154,19 @@ class Work:
         bound = self.engine.bound(held.record, self.tx)
         c = context(command, held.record, {}, self.now, self.engine.settings, bound)
         c.looked = self.look(held, c, command.name)
+        _, _, taken = edge(kind, held.record, command.name)
+        if taken is not None and taken.erases:
+            c.rested = self._rested(subject_of(kind.name, command.id))
         c.clocks = list(self.clocks(held).values())
         return held, c, step(self.engine.book, kind, command, c, self.engine.technical)
+
+    def _rested(self, subject: str) -> int | None:
+        """Return when a record last moved, erasures apart."""
+        for row in reversed(self.tx.chain(subject)):
+            entry = entry_fields(row)
+            if entry["outcome"] == "moved" and not entry["what"].endswith(".erase"):
+                return int(entry["at"])
+        return None
 
     def run(self, command: Command) -> Record:
         """Make ``command`` and every reaction to it, or raise `_Refusal`."""
@@ -224,6 +236,8 @@ class Work:
                 for m in result.path[1:]
             ]
         held.record = result.record
+        if any(moved.transition.erases for moved in result.path):
+            self.erased.append(subject_of(command.kind, command.id))
         events = [
             (m.transition.event, {"from": m.source, "to": m.target}) for m in result.path
         ]
@@ -281,6 +295,8 @@ class Work:
         ]
         clocks = [row for held in self.held.values() for row in held.changed.values()]
         tx = self.tx
+        for subject in self.erased:
+            tx.erase(subject)
         if rows:
             tx.save(rows)
         if clocks:
@@ -421,6 +437,8 @@ class Engine:
             work = Work(self, tx, now)
             record = work.run(command)
             work.flush()
+            if work.erased and command.key is not None:
+                self._claim(tx, command, now)  # it went with the other keys used on the record
             return record
 
         try:

@@ -278,6 +278,19 @@ class Orders(Room[T, Order]):
             reference=reference, lines=_plain(lines),
         )
 
+    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
+        """Erase what the order says of a person, once its keeping time has ended.
+
+        Words are blanked, and the values behind the journal's commitments are gone for good; the
+        journal goes on to verify.
+
+        Args:
+            id: the order's id.
+            by: operations, or the system.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("erase", id, by, Nothing, options)
+
 
 def _plain(lines: object) -> object:
     return dict(lines) if isinstance(lines, Mapping) else lines

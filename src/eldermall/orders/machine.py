@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eldermall.engine.blank import blank
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.orders import moves
@@ -81,6 +82,10 @@ GOODS = Machine(
         Transition(
             "archive", ("completed",), "archived", ("customer_service", "operations"),
             Text("归档", "archive"), "Archived",
+        ),
+        Transition(
+            "erase", ("archived", "declined", "cancelled"), None, ("operations", "system"),
+            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
         ),
         Transition(
             "leave", ("accepted",), "shipped", (), Text("全部发出", "all shipped"), "Shipped",

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Rule
 from eldermall.hooks import hookimpl
-from eldermall.rules import callbacks, complaints, handover, people, review, shipping
+from eldermall.rules import callbacks, complaints, handover, people, retention, review, shipping
 
-MODULES = (people, review, handover, shipping, callbacks, complaints)
+MODULES = (people, review, handover, shipping, callbacks, complaints, retention)
 
 
 @hookimpl
 def eldermall_rules() -> Iterable[Rule | Clock]:
-    """Return the rules and clocks of S19 that are built."""
+    """Return the rules and clocks that are built."""
     return [thing for module in MODULES for thing in (*module.RULES, *module.CLOCKS)]
