@@ -19,13 +19,14 @@ from eldermall.contracts.storage import (
     ClockState,
     Message,
     MessageState,
+    RecordRow,
     Storage,
     Transaction,
 )
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Verification, entry_fields, verify
-from eldermall.engine.kind import Command, subject_of
+from eldermall.engine.kind import Command, Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
 from eldermall.engine.rule import Decision
 from eldermall.engine.rulebook import Rulebook
@@ -197,13 +198,16 @@ class Mall(Moving):
             row, _ = tx.load(kind, id)
         return self._record(kind, id, row)
 
-    def _record(self, kind: str, id: str, row: Any) -> Any:
+    def _record(self, kind: str, id: str, row: RecordRow | None) -> Record:
+        return self._found(kind, id, None if row is None else self.book.kind(kind).record(row))
+
+    def _found(self, kind: str, id: str, record: Record | None) -> Record:
         noun = self.book.kind(kind)
-        if row is None:
+        if record is None:
             raise Unknown(
                 Text(f"{noun.label.zh} {id} 不存在", f"there is no {noun.label.en} {id}")
             )
-        return noun.record(row)
+        return record
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -249,6 +253,20 @@ class Mall(Moving):
         finally:
             if ended and engine.pending:
                 engine.try_settle()
+
+    @contextmanager
+    def batch(self) -> Iterator[Moving]:
+        """Move many things in one transaction of eldermall's own: all of it commits, or nothing.
+
+        Rows are written at its end, many at once, so a bulk of orders goes in several times as
+        fast as one by one. The first command that fails ends the batch; its entry is kept, the
+        moves before it are undone. The handle is for one thread.
+
+        Raises:
+            Overtaken: another transaction was first; nothing was done.
+        """
+        with self._engine.batch() as (run, inside):
+            yield Moving(run, lambda kind, id: self._found(kind, id, inside(kind, id)))
 
     def settle(self) -> int:
         """Write the refusals of joined transactions that wait; return how many were written.

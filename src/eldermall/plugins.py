@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,6 +22,27 @@ from eldermall.errors import PluginError
 from eldermall.texts import Text
 
 BUILT_IN = ("eldermall.rules", "eldermall.adapters.storage")
+
+
+def load_plugin(name: str) -> object:
+    """Return the plugin ``module`` or ``module:name``; the present folder is looked in too.
+
+    Raises:
+        PluginError: there is none of that name, or it fails when it is imported.
+    """
+    module, _, attribute = name.partition(":")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: object = importlib.import_module(module)
+        for step in attribute.split(".") if attribute else ():
+            found = getattr(found, step)
+    except Exception as error:
+        raise PluginError(
+            Text(f"无法加载插件 {name}：{error!r}", f"can't load the plugin {name}: {error!r}")
+        ) from error
+    return found
 
 
 class Plugins:

@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from eldermall.cli.audit import audit
+from eldermall.cli.db import db
 from eldermall.cli.demo import demo
+from eldermall.cli.export import export
 from eldermall.cli.init import init
 from eldermall.cli.machines import machines
 from eldermall.cli.rules import rules
 from eldermall.cli.sweep import sweep
 from eldermall.cli.verify import verify
+from eldermall.cli.work import work
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,8 +47,11 @@ app.command()(audit)
 app.command()(machines)
 app.command()(rules)
 app.command()(verify)
+app.command()(export)
 app.command()(sweep)
+app.command()(work)
 app.command()(init)
+app.add_typer(db, name="db")
 
 
 def main() -> None:

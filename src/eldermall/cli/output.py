@@ -90,6 +90,12 @@ def print_json(facts: object) -> None:
     typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
 
 
+def print_json_line(facts: object) -> None:
+    """Print ``facts`` as one line of JSON on stdout, at once."""
+    typer.echo(json.dumps(facts, ensure_ascii=False))
+    sys.stdout.flush()
+
+
 def both(text: Text) -> dict[str, str]:
     """Return ``text`` for JSON, in both languages."""
     return {"zh": text.zh, "en": text.en}

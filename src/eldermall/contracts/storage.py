@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 ClockState = Literal[
     "running", "paused", "breached", "met", "late", "stopped", "lapsed", "annulled"
@@ -454,4 +454,30 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Give back all connections."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A storage whose tables have a version, which ``eldermall db`` asks for and raises."""
+
+    @property
+    def needed(self) -> str:
+        """The version that this installation needs."""
+        ...
+
+    def version(self) -> str | None:
+        """Return the version of the tables; None if there are none.
+
+        Raises:
+            StorageError: there is no database, or it can't be used.
+        """
+        ...
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Make the tables, or bring them to the version needed; return the versions before, now.
+
+        Raises:
+            SchemaError: the tables are of a version that this installation doesn't know.
+        """
         ...

@@ -42,7 +42,7 @@ def expire(engine: Engine, keep: int) -> Erased:
     after = ""
     while True:
         with engine.storage.read(engine.mall) as tx:
-            subjects = tx.holding_personal(engine.now() - keep, after, BATCH)
+            subjects = tx.holding_personal(engine.now() - keep + 1, after, BATCH)
         if not subjects:
             return Erased(erased, kept)
         after = subjects[-1]

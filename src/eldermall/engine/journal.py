@@ -7,14 +7,19 @@ values stand in it only as salted commitments.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
+from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Any
 
+from pydantic_core import from_json
+
 from eldermall.contracts.storage import (
+    NO_HEAD,
     EntryRow,
     Head,
     Leaf,
@@ -134,7 +139,7 @@ def chain(
 
 def leaf_bytes(leaf: Leaf) -> bytes:
     """Return the bytes of a leaf of a root's tree."""
-    return canonical([leaf.subject, leaf.seq, leaf.hash.hex()])
+    return f'[{encode_basestring(leaf.subject)},{leaf.seq},"{leaf.hash.hex()}"]'.encode()
 
 
 def seal(tx: Transaction, mall: str, now: int, limit: int) -> RootRow | None:
@@ -203,20 +208,27 @@ def parts(tx: Transaction, entries: int = PART) -> Iterator[Part]:
 def verify_roots(
     tx: Transaction, mall: str, outside: Iterable[bytes] | None = None
 ) -> Verification:
-    """Check that each root is the hash of its leaves and follows the one before it."""
+    """Check that each root is the hash of its leaves and follows the one before it.
+
+    Args:
+        tx: a transaction that reads.
+        mall: the mall's code.
+        outside: as of `verify`.
+    """
     check = _Check(mall)
     check.roots(tx, {} if outside is None else _by_number(outside))
     return check.result()
 
 
 def verify_part(tx: Transaction, mall: str, after: str, upto: str | None) -> Verification:
-    """Check the chains of the subjects beyond ``after`` up to ``upto`` against their leaves."""
+    """Check the chains of the subjects beyond ``after`` up to ``upto`` against their leaves.
+
+    Parts may be checked in transactions of their own, at different moments and by different
+    processes. Each is consistent by itself, since a chain, its leaves and what of it waits lie in
+    one part and are read in one transaction. What is appended meanwhile is counted or not.
+    """
     check = _Check(mall)
-    for number, leaf in tx.sealed(after, upto):
-        check.seal(number, leaf)
-    for leaf in tx.waiting(after, upto):
-        check.wait(leaf)
-    check.chains(tx.entries(after, upto))
+    check.chains(tx, after, upto)
     return check.result()
 
 
@@ -247,11 +259,8 @@ class _Check:
     def say(self, where: str, code: str, zh: str, en: str) -> None:
         self.findings.append(Finding(where, code, Text(zh, en)))
 
-    def sound(self, where: str, number: object, *values: object) -> bool:
-        if isinstance(number, int) and all(isinstance(value, bytes) for value in values):
-            return True
+    def wrong_type(self, where: str) -> None:
         self.say(where, "type", f"{where} 的数据类型不符", f"{where} holds values of a wrong type")
-        return False
 
     def roots(self, tx: Transaction, outside: dict[int | None, set[bytes]]) -> None:
         before, last = b"", 0
@@ -265,12 +274,14 @@ class _Check:
 
     def root(self, tx: Transaction, row: RootRow, before: bytes, outside: set[bytes]) -> bytes:
         where = f"root {row.number}"
-        leaves = [
-            leaf
-            for leaf in tx.leaves(row.number)
-            if self.sound(f"{where}, {leaf.subject}", leaf.seq, leaf.hash)
-        ]
-        if not self.sound(where, row.number, row.hash, row.body):
+        leaves = []
+        for leaf in tx.leaves(row.number):
+            if _sound(leaf):
+                leaves.append(leaf_bytes(leaf))
+            else:
+                self.wrong_type(f"{where}, {leaf.subject!s}")
+        if not (type(row.number) is int and type(row.hash) is type(row.body) is bytes):
+            self.wrong_type(where)
             return before
         self.rooted += 1
         right = {
@@ -280,12 +291,12 @@ class _Check:
             "number": self.rooted,
             "prev": before.hex(),
             "leaves": len(leaves),
-            "tree": tree_hash([leaf_bytes(leaf) for leaf in leaves]).hex(),
+            "tree": tree_hash(leaves).hex(),
         }
         if wrong := _differing(row.body, row.hash, right):
             self.say(
-                where, "root", f"封存根 {row.number} 不符：{wrong}",
-                f"root {row.number} doesn't match: {wrong}",
+                where, "root", f"封存根 {row.number} 不符：{', '.join(wrong)}",
+                f"root {row.number} doesn't match: {', '.join(wrong)}",
             )
         for body in outside:
             if body == row.body:
@@ -300,35 +311,65 @@ class _Check:
             f"root {number} from outside isn't the one in the database",
         )
 
-    def seal(self, number: int, leaf: Leaf) -> None:
-        if self.sound(f"root {number}, {leaf.subject}", leaf.seq, leaf.hash):
-            self.leaves.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
-
-    def wait(self, row: Leaf) -> None:
-        if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash):
-            self.waiting.setdefault(row.subject, {})[row.seq] = row.hash
-
-    def chains(self, entries: Iterator[EntryRow]) -> None:
-        head = Head(0, b"")
-        subject: str | None = None
-        for row in entries:
-            if row.subject != subject:
-                self.finish(subject, head)
-                subject, head = row.subject, Head(0, b"")
-                self.subjects += 1
-            self.count += 1
-            if self.sound(f"{row.subject}#{row.seq}", row.seq, row.hash, row.body):
-                self.link(row, head)
-                self.cover(row)
-                head = Head(row.seq, row.hash)
-        self.finish(subject, head)
+    def chains(self, tx: Transaction, after: str, upto: str | None) -> None:
+        newest = tx.last_root()
+        last = 0 if newest is None or type(newest.number) is not int else newest.number
+        for number, leaf in tx.sealed(after, upto):
+            if not (_sound(leaf) and type(number) is int):
+                self.wrong_type(f"root {number}, {leaf.subject!s}")
+            elif 0 < number <= last:
+                self.leaves.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
+            else:
+                self.say(
+                    f"root {number}, {leaf.subject}", "leaf",
+                    f"{leaf.subject} 的封存所属的封存根 {number} 不存在",
+                    f"{leaf.subject} is noted under root {number}, which isn't there",
+                )
+        for leaf in tx.waiting(after, upto):
+            if _sound(leaf):
+                self.waiting.setdefault(leaf.subject, {})[leaf.seq] = leaf.hash
+            else:
+                self.wrong_type(f"{leaf.subject!s}#{leaf.seq}")
+        for subject, rows in groupby(tx.entries(after, upto), attrgetter("subject")):
+            self.subjects += 1
+            self.chain(subject, rows)
         for missing in sorted(set(self.leaves) | set(self.waiting)):
             self.say(
                 missing, "chain-removed", f"{missing} 的全部记录已消失",
                 f"all entries of {missing} are gone",
             )
 
-    def link(self, row: EntryRow, head: Head) -> None:
+    def chain(self, subject: str, rows: Iterable[EntryRow]) -> None:
+        leaves = self.leaves.pop(subject, {})
+        waiting = self.waiting.pop(subject, {})
+        sealed_to = max(leaves, default=0)
+        head = NO_HEAD
+        for row in rows:
+            self.count += 1
+            seq, digest = row.seq, row.hash
+            if not (_sound(row) and type(row.body) is bytes):
+                self.wrong_type(f"{subject!s}#{seq}")
+                continue
+            self.link(row, head)
+            noted = waiting.pop(seq, None)
+            if noted is None:
+                self.sealed += 1
+                noted = digest if seq <= sealed_to else b""
+            if not noted == digest == leaves.get(seq, digest):
+                self.say(
+                    f"{subject}#{seq}", "seal",
+                    f"{subject} 第 {seq} 条记录与其封存不符",
+                    f"entry {seq} of {subject} isn't the one that was noted for sealing",
+                )
+            head = row
+        if waiting or sealed_to > head.seq:
+            self.say(
+                subject, "tail-removed",
+                f"{subject} 第 {head.seq} 条之后的记录已消失",
+                f"entries of {subject} after {head.seq} are gone",
+            )
+
+    def link(self, row: EntryRow, head: Head | EntryRow) -> None:
         right = {
             "v": FORMAT,
             "alg": ALGORITHM,
@@ -339,52 +380,32 @@ class _Check:
         }
         wrong = _differing(row.body, row.hash, right)
         if row.seq != head.seq + 1:
-            wrong = ", ".join(filter(None, [wrong, "number"]))
+            wrong.append("number")
         if wrong:
             self.say(
                 f"{row.subject}#{row.seq}", "entry",
-                f"{row.subject} 第 {row.seq} 条记录不符：{wrong}",
-                f"entry {row.seq} of {row.subject} doesn't match: {wrong}",
-            )
-
-    def cover(self, row: EntryRow) -> None:
-        waits = self.waiting.get(row.subject, {}).pop(row.seq, None)
-        leaves = self.leaves.get(row.subject, {})
-        if waits is None:
-            self.sealed += 1
-        beyond = waits is None and row.seq > max(leaves, default=0)
-        noted = {row.hash if waits is None else waits, leaves.get(row.seq, row.hash)}
-        if beyond or noted != {row.hash}:
-            self.say(
-                f"{row.subject}#{row.seq}", "seal",
-                f"{row.subject} 第 {row.seq} 条记录与其封存不符",
-                f"entry {row.seq} of {row.subject} isn't the one that was noted for sealing",
-            )
-
-    def finish(self, subject: str | None, head: Head) -> None:
-        if subject is None:
-            return
-        sealed_to = max(self.leaves.pop(subject, {}), default=0)
-        if self.waiting.pop(subject, {}) or sealed_to > head.seq:
-            self.say(
-                subject, "tail-removed",
-                f"{subject} 第 {head.seq} 条之后的记录已消失",
-                f"entries of {subject} after {head.seq} are gone",
+                f"{row.subject} 第 {row.seq} 条记录不符：{', '.join(wrong)}",
+                f"entry {row.seq} of {row.subject} doesn't match: {', '.join(wrong)}",
             )
 
 
-def _differing(body: bytes, digest: bytes, right: Mapping[str, object]) -> str:
+def _sound(row: Leaf | EntryRow) -> bool:
+    return type(row.seq) is int and type(row.hash) is bytes and type(row.subject) is str
+
+
+def _differing(body: bytes, digest: bytes, right: dict[str, object]) -> list[str]:
     fields = _read(body)
+    intact = sha256(body).digest() == digest
+    if intact and right.items() <= fields.items():
+        return []
     wrong = [name for name, value in right.items() if fields.get(name) != value]
-    if sha256(body).digest() != digest:
-        wrong.append("hash")
-    return ", ".join(wrong)
+    return wrong if intact else [*wrong, "hash"]
 
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(body)
-    except (ValueError, TypeError, RecursionError):
+        fields = from_json(body)
+    except (ValueError, TypeError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -90,6 +90,8 @@ class Work:
         self.personal: list[PersonalRow] = []
         self.messages: list[Message] = []
         self.erased: list[str] = []
+        self.keys: list[KeyRow] = []
+        self._looked: dict[tuple[str, str], Record | None] = {}
 
     def hold(self, kind: Kind, id: str) -> _Held:
         """Return the record ``id`` as it stands inside the unit, loading it once."""
@@ -123,17 +125,23 @@ class Work:
             id = self._key(lookup, c)
             if id is None:
                 continue
-            inside = self.held.get((lookup.kind, id))
-            if inside is None:
+            key = lookup.kind, id
+            if key not in self.held and key not in self._looked:
                 ids = wanted.setdefault(lookup.kind, [])
                 if id not in ids:
                     ids.append(id)
-            elif inside.record is not None:
-                found[lookup.kind, id] = inside.record
+                continue
+            inside = self.held[key].record if key in self.held else self._looked[key]
+            if inside is not None:
+                found[key] = inside
         for name, ids in sorted(wanted.items()):
             kind = self.engine.book.kinds[name]
-            for id, row in self.tx.look_up(name, sorted(ids)).items():
-                found[name, id] = kind.record(row)
+            rows = self.tx.look_up(name, sorted(ids))
+            for id in ids:
+                record = kind.record(rows[id]) if id in rows else None
+                self._looked[name, id] = record
+                if record is not None:
+                    found[name, id] = record
         return found
 
     def _key(self, lookup: Lookup, c: Context) -> str | None:
@@ -297,6 +305,9 @@ class Work:
         tx = self.tx
         for subject in self.erased:
             tx.erase(subject)
+        for key in self.keys:
+            if key.subject in self.erased:
+                tx.claim_key(key)  # it went with the other keys used on the record
         if rows:
             tx.save(rows)
         if clocks:
@@ -430,15 +441,10 @@ class Engine:
         now = self.now()
 
         def do(tx: Transaction) -> Record:
-            if command.key is not None:
-                held = self._claim(tx, command, now)
-                if held is not None:
-                    return held
             work = Work(self, tx, now)
-            record = work.run(command)
-            work.flush()
-            if work.erased and command.key is not None:
-                self._claim(tx, command, now)  # it went with the other keys used on the record
+            record, moved = self._once(work, command)
+            if moved:
+                work.flush()
             return record
 
         try:
@@ -453,7 +459,16 @@ class Engine:
             refuse(self._conflict(command, now, conflict))
             raise
 
-    def _claim(self, tx: Transaction, command: Command, now: int) -> Record | None:
+    def _once(self, work: Work, command: Command) -> tuple[Record, bool]:
+        """Make ``command`` unless its key says that it was made; return the record, and whether."""
+        if command.key is not None and self._claimed(work, command):
+            record = work.hold(self.book.kind(command.kind), command.id).record
+            assert record is not None
+            return record, False
+        return work.run(command), True
+
+    def _claimed(self, work: Work, command: Command) -> bool:
+        """Claim the key of ``command``; say whether the same command has used it before."""
         assert command.key is not None
         content = canonical(
             {
@@ -466,10 +481,11 @@ class Engine:
         salt = secrets.token_bytes(16)
         name = f"{command.kind}.{command.name}"
         subject = subject_of(command.kind, command.id)
-        row = KeyRow(name, command.key, salt, sha256(salt + content).digest(), subject, now)
-        used = tx.claim_key(row)
+        row = KeyRow(name, command.key, salt, sha256(salt + content).digest(), subject, work.now)
+        used = work.tx.claim_key(row)
         if used is None:
-            return None
+            work.keys.append(row)
+            return False
         if sha256(used.salt + content).digest() != used.fingerprint:
             raise KeyReused(
                 Text(
@@ -477,10 +493,49 @@ class Engine:
                     f"the key {command.key} of {name} was used before with other content",
                 )
             )
-        kind = self.book.kind(command.kind)
-        stored, _ = tx.load(command.kind, command.id)
-        assert stored is not None
-        return kind.record(stored)
+        return True
+
+    @contextmanager
+    def batch(
+        self,
+    ) -> Iterator[tuple[Callable[[Command], Record], Callable[[str, str], Record | None]]]:
+        """Open a transaction of our own for many commands: all of them, or none.
+
+        The first that fails ends it: the others are undone, its entry is kept. Yields what makes a
+        command, and what reads a record by kind and id as it stands inside.
+
+        Raises:
+            Refused, Conflict, Invalid: what ended it, also where the caller has passed over it.
+        """
+        self.try_settle()
+        refused: list[_Refusal] = []
+        failed: list[Exception] = []
+        try:
+            with self.begin() as tx:
+                work = Work(self, tx, self.now())
+
+                def run(command: Command) -> Record:
+                    if failed:
+                        raise failed[0]
+                    work.now = self.now()
+                    try:
+                        return self._once(work, command)[0]
+                    except _Refusal as refusal:
+                        refused.append(refusal)
+                        failed.append(Refused(refusal.decision))
+                        raise failed[0] from None
+                    except Exception as error:
+                        failed.append(error)
+                        raise
+
+                yield run, lambda kind, id: work.hold(self.book.kind(kind), id).record
+                if failed:
+                    raise failed[0]
+                if work.entries:
+                    work.flush()
+        finally:
+            for refusal in refused:
+                self._keep_refusal(refusal.entry)
 
     def _conflict(self, command: Command, now: int, conflict: Conflict) -> Entry:
         args, personal = args_of(command.args)

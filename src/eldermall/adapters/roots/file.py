@@ -1,11 +1,14 @@
-"""Roots in a file: one JSON line each, in order, flushed to the disk."""
+"""Roots in a file: one JSON line each, in order, flushed to the disk; and reading them back."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from eldermall.adapters.roots.ed25519 import fingerprint, opened, public_key
 from eldermall.contracts.events import SealedRoot
 from eldermall.errors import FileUnreadable
 from eldermall.hooks import hookimpl
@@ -25,22 +28,62 @@ class RootsFile:
     @hookimpl
     def eldermall_root(self, root: SealedRoot) -> None:
         """Append ``root`` unless it is the last that stands there."""
-        line = root.body + b"\n"
-        with self.path.open("ab+") as file:
-            file.seek(-min(len(line), file.seek(0, os.SEEK_END)), os.SEEK_END)
-            tail = file.read()
-            if tail != line:
-                half = tail[-1:] not in (b"", b"\n")  # a crash left half a line
-                file.write(b"\n" * half + line)
-                file.flush()
-                os.fsync(file.fileno())
+        append(self.path, root.body)
 
 
-def read_roots(path: str | Path) -> list[bytes]:
-    """Return the roots in the file ``path``; half lines that a crash left are passed over.
+def append(path: Path, text: bytes) -> None:
+    """Append a line to the file ``path``, unless it is the last that stands there, and flush it."""
+    line = text + b"\n"
+    with path.open("ab+") as file:
+        file.seek(-min(len(line), file.seek(0, os.SEEK_END)), os.SEEK_END)
+        tail = file.read()
+        if tail != line:
+            half = tail[-1:] not in (b"", b"\n")  # a crash left half a line
+            file.write(b"\n" * half + line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRoot:
+    """A root as it is kept outside the database.
+
+    Args:
+        line: the number of its line.
+        body: the root's bytes; empty if its signature is wrong.
+        key: the public key that signed it; None if it isn't signed, empty if it is signed wrongly.
+    """
+
+    line: int
+    body: bytes
+    key: bytes | None = None
+
+    def fault(self, wanted: bytes | None) -> tuple[str, Text] | None:
+        """Say why this root proves nothing: a code and words; None if it does prove something.
+
+        Args:
+            wanted: the public key that must have signed it, if any.
+        """
+        zh, en = f"第 {self.line} 行的封存根", f"the root in line {self.line}"
+        if self.key == b"":
+            return "signature", Text(f"{zh}签名错误", f"{en} has a wrong signature")
+        if wanted is None or self.key == wanted:
+            return None
+        if self.key is None:
+            return "unsigned", Text(f"{zh}没有签名", f"{en} isn't signed")
+        found = fingerprint(self.key)
+        return "key", Text(
+            f"{zh}由另一密钥签名（指纹 {found}）",
+            f"{en} is signed by another key (fingerprint {found})",
+        )
+
+
+def kept_roots(path: str | Path) -> list[KeptRoot]:
+    """Return the roots in the file ``path``, plain and signed; half lines are passed over.
 
     Raises:
-        FileUnreadable: there is no such file, or what it holds are no roots.
+        FileUnreadable: there is no such file, what it holds are no roots, or some are signed and
+            ``eldermall[sign]`` isn't installed.
     """
     try:
         lines = Path(path).read_bytes().splitlines()
@@ -48,15 +91,39 @@ def read_roots(path: str | Path) -> list[bytes]:
         raise FileUnreadable(
             Text(f"无法读取封存根文件 {path}：{error}", f"can't read the roots in {path}: {error}")
         ) from error
-    roots = [line for line in lines if _is_root(line)]
+    roots = [kept for number, line in enumerate(lines, 1) if (kept := _kept(number, line))]
     if lines and not roots:
         raise FileUnreadable(Text(f"{path} 中没有封存根", f"{path} holds no root"))
     return roots
 
 
-def _is_root(line: bytes) -> bool:
+def read_roots(path: str | Path, key: str | Path | None = None) -> list[bytes]:
+    """Return the roots' bytes in the file ``path``, plain and signed; half lines are passed over.
+
+    Args:
+        path: the file.
+        key: the PEM file of the public key that must have signed every one of them.
+
+    Raises:
+        FileUnreadable: there is no such file, what it holds are no roots, a signature is wrong or
+            not by ``key``, or ``eldermall[sign]`` is needed and isn't installed.
+    """
+    wanted = None if key is None else public_key(key)
+    roots = kept_roots(path)
+    for root in roots:
+        if fault := root.fault(wanted):
+            _, text = fault
+            raise FileUnreadable(Text(f"{path}：{text.zh}", f"{path}: {text.en}"))
+    return [root.body for root in roots]
+
+
+def _kept(number: int, line: bytes) -> KeptRoot | None:
     try:
-        fields = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(fields, dict) and {"mall", "number", "tree"} <= fields.keys()
+        fields: Any = json.loads(line)
+    except (ValueError, RecursionError):  # half a line
+        return None
+    if not isinstance(fields, dict):
+        return None
+    if "root" in fields:
+        return KeptRoot(number, *(opened(fields) or (b"", b"")))
+    return KeptRoot(number, line) if {"mall", "number", "tree"} <= fields.keys() else None

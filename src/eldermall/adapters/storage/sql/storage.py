@@ -153,12 +153,18 @@ class SqlStorage:
         with joiner.join(mall, host, on_end) as joined:
             yield joined
 
+    @property
+    def needed(self) -> str:
+        """The version of the tables that this installation needs."""
+        return migrate.NEEDED
+
     def upgrade(self) -> tuple[str | None, str]:
-        """Bring the tables to the schema that this version needs; return the versions before, now.
+        """Make the tables, or bring them to the version needed; return the versions before, now.
 
         Raises:
             SchemaError: the tables are of a version that this one doesn't know.
         """
+        self.database.check(make=True)
         with translated(self.database, "command"), self.engine.connect() as connection:
             with self.database.making(connection):
                 before = migrate.version(connection, self.prefix)

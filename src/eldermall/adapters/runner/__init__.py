@@ -1,0 +1,1 @@
+"""What drives a mall's upkeep beyond one machine."""

@@ -1,0 +1,47 @@
+"""``eldermall export``: write a record's file with its proof, for a third party."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eldermall.cli import output
+from eldermall.cli.verify import opened
+from eldermall.engine.inputs import checked_id
+from eldermall.errors import FileUnreadable
+from eldermall.reports import evidence
+from eldermall.texts import Text
+
+
+def export(
+    url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db.")],
+    subject: Annotated[str, typer.Argument(help="Kind and id of the record: order/A1.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write.", metavar="FILE")],
+    code: output.CodeOption = "main",
+    prefix: output.PrefixOption = "eldermall_",
+    lang: output.LangOption = None,
+) -> None:
+    """Write a record's journal with the proof that it is under a root. It holds personal values."""
+    spoken = output.language(lang)
+    with output.telling(spoken):
+        checked_id(code, "code")
+        with closing(opened(url, prefix, code)) as storage, storage.read(code) as tx:
+            found = evidence.export(tx, code, subject)
+        try:
+            text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+            out.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise FileUnreadable(
+                Text(f"无法写入 {out}：{error.strerror}", f"can't write {out}: {error.strerror}")
+            ) from error
+    entries, personal = len(found["entries"]), len(found["personal"])
+    said = Text(
+        f"已写入 {out}：记录 {entries} 条（未封存 {found['unsealed']} 条），个人信息 {personal} 项",
+        f"wrote {out}: {entries} entries ({found['unsealed']} not sealed yet), "
+        f"{personal} personal values",
+    )
+    typer.echo(said.in_(spoken))

@@ -1,0 +1,85 @@
+"""Upkeep driven by Celery: a real broker, a real worker with beat, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eldermall import Mall
+from tests import databases, shop
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return databases.url_of("postgresql", tmp_path)
+
+
+@contextlib.contextmanager
+def worker(url: str, folder: Path, number: int, *more: str) -> Iterator[None]:
+    """Run a Celery worker of the test's application."""
+    env = os.environ | {
+        "BROKER": databases.redis(), "MALL": url, "HEARD": str(folder / "heard"),
+        "C_FORCE_ROOT": "1",
+    }
+    command = [
+        sys.executable, "-m", "celery", "-A", "tests.celery_mall", "worker", "-c", "1",
+        "-Q", "celery,slow", "-n", f"w{number}@localhost", "-l", "WARNING", *more,
+    ]
+    log = folder / f"log{number}"
+    with log.open("wb") as out, subprocess.Popen(
+        command, cwd=shop.ROOT, env=env, stdout=out, stderr=out
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something holds; say whether it did in time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def settled(mall: Mall) -> bool:
+    with mall.read() as tx:
+        waiting = next(tx.waiting(), None)
+    return waiting is None and not mall.messages("pending")
+
+
+def test_two_workers_and_a_beat_keep_two_malls_going_and_do_nothing_twice(
+    url: str, tmp_path: Path
+) -> None:
+    malls = [shop.open_mall(url, code=code) for code in ("main", "second")]
+    for mall in malls:
+        shop.staff(mall)
+        for number in range(20):
+            shop.place(mall, f"A{number}")
+    with (
+        worker(url, tmp_path, 1, "-B", "-s", str(tmp_path / "beat")),
+        worker(url, tmp_path, 2),
+    ):
+        breached = eventually(lambda: all(len(m.clocks("breached")) == 40 for m in malls))
+        assert breached, (tmp_path / "log1").read_text()
+        assert eventually(lambda: all(settled(m) for m in malls))
+    told = Counter((tmp_path / "heard").read_text().split())
+    assert sum(told.values()) == sum(len(m.messages("delivered")) for m in malls)
+    for mall in malls:
+        assert mall.verify().passed
+        for number in range(20):
+            acts = Counter(e["what"] for e in mall.journal("order", f"A{number}"))
+            assert acts["clock.breached"] == 2
+        mall.close()
