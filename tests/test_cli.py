@@ -397,9 +397,10 @@ BAD: list[tuple[list[str], str, str]] = [
     ),
     (
         ["verify", "sqlite:mall.db"],
-        "错误：sqlite:mall.db 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）\n",
-        "error: sqlite:mall.db names no file; write sqlite:///mall.db (or memory: for one in "
-        "memory)\n",
+        "错误：sqlite:mall.db 不是数据库地址，应写作 sqlite:///mall.db 或 "
+        "postgresql://host/database\n",
+        "error: sqlite:mall.db is no URL of a database; write sqlite:///mall.db or "
+        "postgresql://host/database\n",
     ),
     (
         ["verify", "sqlite:///."],

@@ -194,7 +194,11 @@ def database_at(url: str) -> Database:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StorageError(
-            Text(f"{url!r} 不是数据库地址", f"{url!r} is no URL of a database")
+            Text(
+                f"{url} 不是数据库地址，应写作 sqlite:///mall.db 或 postgresql://host/database",
+                f"{url} is no URL of a database; write sqlite:///mall.db or "
+                "postgresql://host/database",
+            )
         ) from error
     name = parsed.get_backend_name()
     database = DATABASES[name](parsed)
