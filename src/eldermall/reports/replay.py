@@ -128,7 +128,7 @@ class Replay:
         """The moves that the export doesn't record."""
         named = {
             t.name: t for m in ORDER.machines for t in m.transitions
-            if t.by and t.name not in self._recorded
+            if t.by and not t.erases and t.name not in self._recorded
         }
         return tuple(named.values())
 
