@@ -1,8 +1,9 @@
 """Real servers for tests: started when first needed, shared by all workers, stopped at the end.
 
-PostgreSQL comes with the test dependencies. MariaDB and Redis are taken from the system: a test that
-needs one is skipped where there is none, and fails where ``CI`` is set. ``ELDERMALL_TEST_POSTGRESQL``
-and ``ELDERMALL_TEST_MARIADB`` name servers that run already, on which databases can be made.
+PostgreSQL comes with the test dependencies. MariaDB and Redis are taken from the system: a test
+that needs one is skipped where there is none, and fails where ``CI`` is set.
+``ELDERMALL_TEST_POSTGRESQL`` and ``ELDERMALL_TEST_MARIADB`` name servers that run already, on which
+databases can be made.
 """
 
 from __future__ import annotations
@@ -47,14 +48,18 @@ def end() -> None:
     """Stop what was started and remove its files."""
     folder = Path(os.environ.pop(_FOLDER))
     for pid in folder.glob("*.pid"):
-        _stop(int(pid.read_text()))
+        stop(int(pid.read_text()))
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop(pid: int) -> None:
+def stop(pid: int) -> None:
+    """Stop a server by its process, and wait until it has gone."""
+    server = next((p for p in _started if p.pid == pid), None)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         for _ in range(200):
+            if server is not None and server.poll() is not None:
+                return
             os.kill(pid, 0)
             time.sleep(0.05)
         os.kill(pid, signal.SIGKILL)

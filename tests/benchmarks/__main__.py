@@ -15,10 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from tests.benchmarks import audit, rules_and_machine, sweep, tutorial, whole_move
+from tests.benchmarks import audit, batch, rules_and_machine, servers, sweep, tutorial, whole_move
 from tests.benchmarks.figures import Figure
 
-MODULES: tuple[ModuleType, ...] = (whole_move, tutorial, rules_and_machine, sweep, audit)
+MODULES: tuple[ModuleType, ...] = (
+    whole_move, tutorial, rules_and_machine, batch, servers, sweep, audit,
+)
 HEADERS = ("what", "measured", "target", "", "behind it")
 
 

@@ -87,8 +87,9 @@ def replay(
     def move(number: int) -> None:
         with engine.connect() as connection:
             connection.begin()
-            raw: Any = connection.connection.driver_connection
-            raw.execute("BEGIN IMMEDIATE")
+            if engine.name == "sqlite":
+                raw: Any = connection.connection.driver_connection
+                raw.execute("BEGIN IMMEDIATE")
             for clause, values in zip(clauses, moves[number], strict=True):
                 result = connection.execute(clause, values)
                 if result.returns_rows:
