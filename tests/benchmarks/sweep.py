@@ -136,7 +136,8 @@ def _explained(engine: Engine, seen: bare.Captured) -> tuple[int, float]:
         for sql, values, _ in seen.sql:
             if not sql.startswith("SELECT"):
                 continue
-            (plan,) = c.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values).scalar_one()
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"
+            (plan,) = c.exec_driver_sql(explain, values).scalar_one()
             read += _rows(plan["Plan"])
             slowest = max(slowest, plan["Execution Time"])
         transaction.rollback()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eldermall.adapters.roots.ed25519 import fingerprint, opened, public_key
+from eldermall.adapters.roots.ed25519 import opened, public_key
 from eldermall.contracts.events import SealedRoot
 from eldermall.errors import FileUnreadable
 from eldermall.hooks import hookimpl
@@ -71,11 +71,7 @@ class KeptRoot:
             return None
         if self.key is None:
             return "unsigned", Text(f"{zh}没有签名", f"{en} isn't signed")
-        found = fingerprint(self.key)
-        return "key", Text(
-            f"{zh}由另一密钥签名（指纹 {found}）",
-            f"{en} is signed by another key (fingerprint {found})",
-        )
+        return "key", Text(f"{zh}并非由所给公钥签名", f"{en} isn't signed by the key that was given")
 
 
 def kept_roots(path: str | Path) -> list[KeptRoot]:

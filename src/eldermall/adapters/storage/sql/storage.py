@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import select
+from sqlalchemy import Engine, exc, select
 from sqlalchemy.engine import make_url
 
 from eldermall.adapters.storage.sql import migrate
@@ -27,7 +27,6 @@ from eldermall.texts import Text
 DATABASES: dict[str, type[Sqlite | Postgresql | Mariadb]] = {
     "sqlite": Sqlite, "postgresql": Postgresql, "mariadb": Mariadb,
 }
-_EXTRA = {"postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}|")
 
 
@@ -56,7 +55,7 @@ class SqlStorage:
             )
         self.database = database_at(url)
         self.prefix = prefix
-        self.engine = self.database.engine()
+        self.engine = _engine(self.database)
         self._ready: tuple[Statements, Statements, Joiner] | None = None
 
     def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
@@ -186,13 +185,11 @@ def database_at(url: str) -> Database:
     """Return the database at ``url``.
 
     Raises:
-        StorageError: the URL is malformed, or the driver isn't installed.
+        StorageError: the URL is malformed.
     """
-    from sqlalchemy.exc import ArgumentError
-
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except exc.ArgumentError as error:
         raise StorageError(
             Text(
                 f"{url} 不是数据库地址，应写作 sqlite:///mall.db 或 postgresql://host/database",
@@ -200,15 +197,17 @@ def database_at(url: str) -> Database:
                 "postgresql://host/database",
             )
         ) from error
-    name = parsed.get_backend_name()
-    database = DATABASES[name](parsed)
+    return DATABASES[parsed.get_backend_name()](parsed)
+
+
+def _engine(database: Database) -> Engine:
     try:
-        database.engine().dispose()
+        return database.engine()
     except ModuleNotFoundError as error:
+        name = database.name
         raise StorageError(
             Text(
-                f"未安装 {_EXTRA[name]} 驱动，请执行 pip install 'eldermall[{name}]'",
-                f"the driver for {_EXTRA[name]} isn't installed: pip install 'eldermall[{name}]'",
+                f"未安装 {name} 驱动，请执行 pip install 'eldermall[{name}]'",
+                f"the driver for {name} isn't installed: pip install 'eldermall[{name}]'",
             )
         ) from error
-    return database
