@@ -143,3 +143,20 @@ def test_an_empty_batch_writes_nothing(mall: Mall) -> None:
     with mall.batch():
         pass
     assert view(mall) == before
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_what_was_changed_in_the_batch_decides_in_the_batch(mall: Mall, asked_before: bool) -> None:
+    shop.place(mall)
+    shop.place(mall, "A2")
+
+    def attempt() -> None:
+        with mall.batch() as m:
+            if asked_before:
+                m.orders.hand_over("A1", to=shop.AGENT.id, by=shop.OPERATIONS)
+            m.designations.dismiss("order", shop.OPERATIONS.id, by=shop.LEADER)
+            m.orders.hand_over("A2", to=shop.AGENT.id, by=shop.OPERATIONS)
+
+    with pytest.raises(Refused, match="people.designated-for-order"):
+        attempt()
+    assert mall.orders.get("A1").goods == "submitted"

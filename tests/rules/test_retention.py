@@ -99,12 +99,25 @@ def test_the_keeping_time_counts_from_the_last_move_and_not_from_the_first(
     assert mall.callbacks.get("A1").attempts[0].note == ERASED
 
 
-def test_a_refused_attempt_to_erase_does_not_put_the_end_off(mall: Mall, time: shop.Time) -> None:
+def test_a_refused_attempt_does_not_put_the_end_off(mall: Mall, time: shop.Time) -> None:
     complain(mall)
     time.pass_(days=1000)
     shop.refusal(mall.complaints.erase, "C1", by=shop.OPERATIONS)
+    shop.refusal(mall.complaints.answer, "C1", text="once more", by=shop.SERVICE)
     time.pass_(days=96)
     mall.complaints.erase("C1", by=shop.OPERATIONS)
+    with mall.read() as tx:
+        assert not tx.personal("complaint/C1")
+
+
+def test_an_erasure_does_not_put_another_off(mall: Mall, time: shop.Time) -> None:
+    complain(mall)
+    time.now = shop.START + KEEP
+    mall.complaints.erase("C1", by=shop.OPERATIONS)
+    shop.refusal(mall.complaints.answer, "C1", text="Dear Mrs Li", by=shop.SERVICE)
+    mall.complaints.erase("C1", by=shop.OPERATIONS)
+    with mall.read() as tx:
+        assert not tx.personal("complaint/C1")
 
 
 def test_what_has_not_ended_is_not_erased_however_old(mall: Mall, time: shop.Time) -> None:
