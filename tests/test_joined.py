@@ -1,4 +1,7 @@
-"""Inside a transaction of the host's: both commit, or nothing of either; refusals stand."""
+"""Inside a transaction of the host's: both commit, or nothing of either; refusals stand.
+
+On every database and with every kind of host: a Connection, a Session, a connection of the driver.
+"""
 
 from __future__ import annotations
 
@@ -6,433 +9,862 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.orm import Session
+from psycopg.rows import dict_row
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
-from eldermall import Conflict, Mall, NotInTransaction, NotJoinable, Technical, moment
-from tests import shop
+from eldermall import (
+    Conflict,
+    Mall,
+    NotInTransaction,
+    NotJoinable,
+    StorageError,
+    Technical,
+    moment,
+)
+from tests import databases, shop
 
 SPAWN = multiprocessing.get_context("spawn")
-KINDS = ("default", "explicit")
 
 
-def host_engine(url: str, kind: str, begin: str = "BEGIN IMMEDIATE") -> Engine:
-    """Return SQLAlchemy's default engine, or one that begins transactions itself."""
-    engine = create_engine(url)
-    if kind == "explicit":
+# Hosts: each with a transaction that is open when it is handed over
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host's open transaction.
+
+    Args:
+        it: what is joined.
+        say: sends a statement.
+        commit: ends the transaction.
+        rollback: ends it too.
+        leave: gives back what was borrowed.
+        tells: whether eldermall can notice the end by itself.
+    """
+
+    it: Any
+    say: Callable[[str], Any]
+    commit: Callable[[], Any]
+    rollback: Callable[[], Any]
+    leave: Callable[[], Any]
+    tells: bool = True
+
+
+Begin = Callable[[str], AbstractContextManager[Host]]
+
+
+def raw_of(url: str, **more: Any) -> Any:
+    """Return a connection of the driver."""
+    at = make_url(url)
+    if at.get_backend_name() == "sqlite":
+        return sqlite3.connect(at.database or "", **more)
+    if at.get_backend_name() == "postgresql":
+        return psycopg.connect(
+            host=str(at.query.get("host") or at.host or ""), user=at.username,
+            password=at.password, port=at.port, dbname=at.database, **more,
+        )
+    where: dict[str, Any] = (
+        {"unix_socket": at.query["unix_socket"]} if "unix_socket" in at.query
+        else {"host": at.host, "port": at.port or 3306}
+    )
+    return pymysql.connect(
+        user=at.username, password=at.password or "", database=at.database, **where, **more
+    )
+
+
+@contextmanager
+def engine_of(url: str, begin: str | None = None, **more: Any) -> Iterator[Engine]:
+    """Open SQLAlchemy's default engine, or on SQLite one that sends its own ``begin``."""
+    engine = create_engine(url, **more)
+    if begin is not None:
         event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
         event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
-    return engine
-
-
-def host_writes(connection: Connection) -> None:
-    connection.execute(text("INSERT INTO host VALUES ('row')"))
-
-
-def host_rows(url: str) -> int:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
-        return int(raw.execute("SELECT count(*) FROM host").fetchone()[0])
-
-
-def succeed(m: Any) -> None:
-    shop.pay(m)
-
-
-def fail(m: Any) -> None:
-    assert shop.refusal(shop.ship, m).rules == ("shipping.paid-first@1",)
-
-
-def both(mall: Mall, connection: Connection, first: str, act: Callable[[Any], None]) -> None:
-    """Let the host and us write in one transaction, in either order."""
-    if first == "host":
-        host_writes(connection)
-    with mall.joined(connection) as m:
-        act(m)
-    if first == "ours":
-        host_writes(connection)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mall.db'}"
-
-
-@pytest.fixture
-def mall(url: str, time: shop.Time) -> Iterator[Mall]:
-    """A mall with an accepted, unpaid order, in a file where the host has a table."""
-    with shop.open_mall(url, time, technical=Technical(settle_patience=0.02)) as mall:
-        shop.staff(mall)
-        shop.place(mall)
-        shop.accept(mall)
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
-            raw.execute("CREATE TABLE host (it TEXT)")
-        yield mall
-
-
-@pytest.fixture(params=KINDS)
-def host(request: pytest.FixtureRequest, url: str, mall: Mall) -> Iterator[Engine]:
-    engine = host_engine(url, request.param)
     yield engine
     engine.dispose()
 
 
-def last(mall: Mall) -> tuple[str, str]:
-    entry = mall.journal("order", "A1")[-1]
-    return entry["what"], entry["outcome"]
+def saying(it: Any) -> Callable[[str], Any]:
+    """Return what sends a statement through a Connection or Session."""
+    return lambda sql: it.execute(text(sql))
+
+
+@contextmanager
+def a_connection(url: str, begin: str | None = None, **more: Any) -> Iterator[Host]:
+    with engine_of(url, begin, **more) as engine, engine.connect() as c:
+        t = c.begin()
+        yield Host(c, saying(c), t.commit, t.rollback, c.close)
+
+
+@contextmanager
+def a_session(url: str) -> Iterator[Host]:
+    """One whose transaction began with its first statement."""
+    with engine_of(url) as engine, Session(engine) as s:
+        s.execute(text("SELECT 1"))
+        yield Host(s, saying(s), s.commit, s.rollback, s.close)
+
+
+@contextmanager
+def a_begun_session(url: str) -> Iterator[Host]:
+    with engine_of(url) as engine, Session(engine) as s:
+        s.begin()
+        yield Host(s, saying(s), s.commit, s.rollback, s.close)
+
+
+@contextmanager
+def a_scoped_session(url: str) -> Iterator[Host]:
+    with engine_of(url) as engine:
+        s = scoped_session(sessionmaker(engine))
+        s.execute(text("SELECT 1"))
+        yield Host(s, saying(s), s.commit, s.rollback, s.remove)
+        s.remove()
+
+
+@contextmanager
+def a_session_on_a_connection(url: str) -> Iterator[Host]:
+    with engine_of(url) as engine, engine.connect() as c, Session(c) as s:
+        s.begin()
+        yield Host(s, saying(s), s.commit, s.rollback, lambda: (s.close(), c.close()))
+
+
+@contextmanager
+def a_session_in_a_connections_transaction(url: str) -> Iterator[Host]:
+    """As test suites do it that roll back what a test did."""
+    with engine_of(url) as engine, engine.connect() as c, c.begin() as t:
+        s = Session(c, join_transaction_mode="create_savepoint")
+        s.begin()
+        yield Host(
+            s, saying(s), lambda: (s.commit(), t.commit()), lambda: (s.close(), t.rollback()),
+            lambda: (s.close(), c.close()),
+        )
+        s.close()
+
+
+@contextmanager
+def a_nested_session(url: str) -> Iterator[Host]:
+    with engine_of(url) as engine, Session(engine) as s:
+        s.begin()
+        inner = s.begin_nested()
+        yield Host(
+            s, saying(s), lambda: (inner.commit(), s.commit()),
+            lambda: (inner.rollback(), s.rollback()), s.close,
+        )
+
+
+@contextmanager
+def a_raw_one(url: str, first: str = "", rows: Any = None, **more: Any) -> Iterator[Host]:
+    """A connection of the driver, as Django's ``connection.connection`` is one."""
+    raw = raw_of(url, **more)
+    if rows is not None:
+        raw.row_factory = rows
+
+    def say(sql: str) -> None:
+        with closing(raw.cursor()) as cursor:
+            cursor.execute(sql)
+
+    def leave() -> None:
+        with suppress(pymysql.Error):  # it is closed already
+            raw.close()
+
+    if first:
+        say(first)
+    yield Host(raw, say, raw.commit, raw.rollback, leave, tells=False)
+    leave()
+
+
+@contextmanager
+def a_raw_transaction_block(url: str, **more: Any) -> Iterator[Host]:
+    """psycopg's own ``with connection.transaction()``."""
+    with closing(raw_of(url, **more)) as raw, ExitStack() as block:
+        block.enter_context(raw.transaction())
+
+        def rollback() -> None:
+            with suppress(psycopg.Rollback):
+                block.__exit__(psycopg.Rollback, psycopg.Rollback(), None)
+
+        yield Host(raw, raw.execute, block.close, rollback, raw.close, tells=False)
+
+
+SESSIONS: dict[str, Begin] = {
+    "Session": a_session,
+    "begun Session": a_begun_session,
+    "scoped_session": a_scoped_session,
+    "Session on a Connection": a_session_on_a_connection,
+    "Session in a Connection's transaction": a_session_in_a_connections_transaction,
+    "nested Session": a_nested_session,
+}
+HOSTS: dict[str, dict[str, Begin]] = {
+    "sqlite": {
+        "Connection": a_connection,
+        "Connection that begins IMMEDIATE": partial(a_connection, begin="BEGIN IMMEDIATE"),
+        **SESSIONS,
+        "sqlite3 that has begun": partial(a_raw_one, first="BEGIN"),
+        "sqlite3 that begins itself": partial(
+            a_raw_one, first="BEGIN IMMEDIATE", isolation_level=None
+        ),
+        "sqlite3 that has written": partial(a_raw_one, first="DELETE FROM host"),
+        "sqlite3 IMMEDIATE with rows as mappings": partial(
+            a_raw_one, first="DELETE FROM host", rows=sqlite3.Row, isolation_level="IMMEDIATE"
+        ),
+    },
+    "postgresql": {
+        "Connection": a_connection,
+        **SESSIONS,
+        "psycopg": a_raw_one,
+        "psycopg that has spoken": partial(a_raw_one, first="SELECT 1"),
+        "psycopg in a block": a_raw_transaction_block,
+        "psycopg with autocommit in a block": partial(a_raw_transaction_block, autocommit=True),
+        "psycopg with rows as mappings": partial(a_raw_one, row_factory=dict_row),
+    },
+    "mariadb": {
+        "Connection": a_connection,
+        "Connection of the dialect mysql": lambda url: a_connection(
+            url.replace("mariadb+", "mysql+")
+        ),
+        **SESSIONS,
+        "PyMySQL": a_raw_one,
+        "PyMySQL with autocommit that has begun": partial(
+            a_raw_one, first="START TRANSACTION", autocommit=True
+        ),
+        "PyMySQL with rows as mappings": partial(
+            a_raw_one, cursorclass=pymysql.cursors.DictCursor
+        ),
+    },
+}
+EVERY = [(name, way) for name, ways in HOSTS.items() for way in ways]
+
+
+# The shop: a mall on each database, an accepted and unpaid order for each test
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A mall with a table of the host's beside it, and one order."""
+
+    name: str
+    url: str
+    mall: Mall
+    time: shop.Time
+    id: str
+
+    def begin(self, way: str) -> AbstractContextManager[Host]:
+        """Open a host's transaction."""
+        return HOSTS[self.name][way](self.url)
+
+    def rows(self) -> int:
+        """Return how many rows of the host's stand in the database."""
+        with engine_of(self.url, poolclass=NullPool) as engine, engine.connect() as c:
+            query = text(f"SELECT count(*) FROM host WHERE it = '{self.id}'")
+            return int(c.execute(query).scalar_one())
+
+    def last(self) -> tuple[str, str]:
+        """Return what the order's last entry says."""
+        entry = self.mall.journal("order", self.id)[-1]
+        return entry["what"], entry["outcome"]
+
+    def write(self, host: Host) -> None:
+        """Let the host write."""
+        host.say(f"INSERT INTO host VALUES ('{self.id}')")
+
+    def succeed(self, m: Any) -> None:
+        """Make a move that is allowed."""
+        shop.pay(m, self.id)
+
+    def fail(self, m: Any) -> None:
+        """Make a move that is refused."""
+        assert shop.refusal(shop.ship, m, self.id).rules == ("shipping.paid-first@1",)
+
+    def both(self, host: Host, first: str, act: Callable[[Any], None]) -> None:
+        """Let the host and us write in one transaction, in either order."""
+        if first == "host":
+            self.write(host)
+        with self.mall.joined(host.it) as m:
+            act(m)
+        if first == "ours":
+            self.write(host)
+
+    def settled(self, host: Host) -> None:
+        """Let the host leave; where nobody can notice, say so."""
+        host.leave()
+        if not host.tells:
+            self.mall.settle()
 
 
 BEFORE = ("order.accept", "moved")
 REFUSED = ("order.ship", "refused")
+PAID = ("order.pay", "moved")
 FIRST = pytest.mark.parametrize("first", ["ours", "host"])
+_numbers = count()
 
 
-# The host commits, rolls back, dies
+def server_or_file(name: str, folder: Path) -> str:
+    """Return the URL of an empty database that only this module uses."""
+    if name == "sqlite":
+        return f"sqlite:///{folder / 'mall.db'}"
+    return databases.new_database(name, databases.worker() + "_joined")
+
+
+@pytest.fixture(scope="module")
+def malls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shop]]:
+    made: dict[str, Shop] = {}
+    with ExitStack() as opened:
+
+        def mall_on(name: str) -> Shop:
+            if name not in made:
+                url, time = server_or_file(name, tmp_path_factory.mktemp(name)), shop.Time()
+                patience = Technical(settle_patience=0.02)
+                mall = opened.enter_context(shop.open_mall(url, time, technical=patience))
+                shop.staff(mall)
+                with engine_of(url) as engine, engine.begin() as c:
+                    c.execute(text("CREATE TABLE host (it VARCHAR(40))"))
+                made[name] = Shop(name, url, mall, time, "")
+            return made[name]
+
+        yield mall_on
+
+
+def with_order(shared: Shop) -> Shop:
+    id = f"A{next(_numbers)}"
+    shared.mall.settle()
+    shop.place(shared.mall, id)
+    shop.accept(shared.mall, id)
+    return Shop(shared.name, shared.url, shared.mall, shared.time, id)
+
+
+@pytest.fixture(params=databases.NAMES)
+def here(request: pytest.FixtureRequest, malls: Callable[[str], Shop]) -> Shop:
+    """The shop on each database."""
+    return with_order(malls(request.param))
+
+
+@pytest.fixture(params=EVERY, ids=[f"{name}: {way}" for name, way in EVERY])
+def hosted(
+    request: pytest.FixtureRequest, malls: Callable[[str], Shop]
+) -> Iterator[tuple[Shop, Host]]:
+    """The shop on each database, with each kind of host's transaction."""
+    name, way = request.param
+    at = with_order(malls(name))
+    with at.begin(way) as host:
+        yield at, host
+
+
+Hosted = tuple[Shop, Host]
+
+
+# The host commits, rolls back, fails, dies
 
 
 @FIRST
-def test_our_move_and_the_hosts_row_commit_together(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    with host.begin() as connection:
-        both(mall, connection, first, succeed)
-        assert host_rows(url) == 0
-        assert last(mall) == BEFORE
-    assert host_rows(url) == 1
-    assert last(mall) == ("order.pay", "moved")
-    assert mall.orders.get("A1").payment == "paid"
-    assert mall.verify().passed
+def test_our_move_and_the_hosts_row_commit_together(hosted: Hosted, first: str) -> None:
+    at, host = hosted
+    at.both(host, first, at.succeed)
+    assert (at.rows(), at.last()) == (0, BEFORE)
+    host.commit()
+    assert (at.rows(), at.last()) == (1, PAID)
+    assert at.mall.orders.get(at.id).payment == "paid"
+    assert at.mall.verify().passed
 
 
 @FIRST
-def test_no_move_of_ours_survives_a_rollback(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    before = mall.verify().entries
-    with host.connect() as connection:
-        connection.begin()
-        both(mall, connection, first, succeed)
-        connection.rollback()
-    assert host_rows(url) == 0
-    assert mall.orders.get("A1").payment == "unpaid"
-    assert mall.verify().entries == before
-    shop.pay(mall)
+def test_no_move_of_ours_survives_a_rollback(hosted: Hosted, first: str) -> None:
+    at, host = hosted
+    at.both(host, first, at.succeed)
+    host.rollback()
+    at.settled(host)
+    assert (at.rows(), at.last()) == (0, BEFORE)
+    assert at.mall.orders.get(at.id).payment == "unpaid"
+    shop.pay(at.mall, at.id)
 
 
 @FIRST
-def test_no_move_of_ours_survives_an_error_of_the_hosts(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    def broken() -> None:
-        with host.begin() as connection:
-            both(mall, connection, first, succeed)
+def test_a_refusal_stands_when_the_host_commits(hosted: Hosted, first: str) -> None:
+    at, host = hosted
+    at.both(host, first, at.fail)
+    host.commit()
+    at.settled(host)
+    assert (at.rows(), at.last()) == (1, REFUSED)
+    assert at.mall.verify().passed
+
+
+@FIRST
+def test_a_refusal_stands_when_the_host_rolls_back(hosted: Hosted, first: str) -> None:
+    at, host = hosted
+    at.both(host, first, at.fail)
+    host.rollback()
+    at.settled(host)
+    assert (at.rows(), at.last()) == (0, REFUSED)
+
+
+def test_a_refusal_after_a_move_takes_nothing_of_the_move_with_it(hosted: Hosted) -> None:
+    at, host = hosted
+    with at.mall.joined(host.it) as m:
+        at.succeed(m)
+        shop.ship(m, at.id, lines={"tea": 1})
+        shop.refusal(shop.ship, m, at.id, lines={"tea": 3}, parcel="p2")
+        shop.ship(m, at.id, lines={"tea": 2}, parcel="p3")
+    host.commit()
+    at.settled(host)
+    assert at.mall.orders.get(at.id).line("tea").shipped == 3
+    assert at.last() == REFUSED
+    assert at.mall.verify().passed
+
+
+def test_it_can_be_joined_again_and_again_in_one_transaction(hosted: Hosted) -> None:
+    at, host = hosted
+    at.both(host, "host", at.fail)
+    at.both(host, "ours", at.succeed)
+    with at.mall.joined(host.it) as m:
+        assert m.orders.get(at.id).payment == "paid"
+        shop.ship(m, at.id)
+    assert at.rows() == 0
+    host.commit()
+    at.settled(host)
+    assert at.rows() == 2
+    assert at.mall.orders.get(at.id).goods == "shipped"
+
+
+def test_what_was_done_in_the_transaction_is_seen_in_it_and_nowhere_else(hosted: Hosted) -> None:
+    at, host = hosted
+    with at.mall.joined(host.it) as m:
+        at.succeed(m)
+        assert m.orders.get(at.id).payment == "paid"
+        assert at.mall.orders.get(at.id).payment == "unpaid"
+
+
+def test_no_move_of_ours_survives_an_error_of_the_hosts(here: Shop) -> None:
+    def broken(engine: Engine) -> None:
+        with engine.begin() as c, here.mall.joined(c) as m:
+            here.succeed(m)
             raise RuntimeError("the host is broken")
 
-    with pytest.raises(RuntimeError):
-        broken()
-    assert (host_rows(url), last(mall)) == (0, BEFORE)
+    with engine_of(here.url) as engine, pytest.raises(RuntimeError):
+        broken(engine)
+    assert here.last() == BEFORE
 
 
-@FIRST
-def test_a_refusal_stands_when_the_host_commits(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    with host.begin() as connection:
-        both(mall, connection, first, fail)
-    assert (host_rows(url), last(mall)) == (1, REFUSED)
-    assert mall.verify().passed
-
-
-@FIRST
-def test_a_refusal_stands_when_the_host_rolls_back(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    with host.connect() as connection:
-        connection.begin()
-        both(mall, connection, first, fail)
-        connection.rollback()
-    assert (host_rows(url), last(mall)) == (0, REFUSED)
-
-
-@FIRST
-def test_a_refusal_after_a_move_takes_nothing_of_the_move_with_it(
-    mall: Mall, url: str, host: Engine, first: str
-) -> None:
-    def act(m: Any) -> None:
-        succeed(m)
-        shop.ship(m, lines={"tea": 1})
-        shop.refusal(shop.ship, m, lines={"tea": 3}, parcel="p2")
-        shop.ship(m, lines={"tea": 2}, parcel="p3")
-
-    with host.begin() as connection:
-        both(mall, connection, first, act)
-    assert mall.orders.get("A1").line("tea").shipped == 3
-    assert last(mall) == REFUSED
-    assert mall.verify().passed
-
-
-def die(url: str, kind: str, first: str, act: Callable[[Any], None]) -> None:
+def die(name: str, url: str, way: str, id: str, first: str, act: str) -> None:
     mall = shop.open_mall(url)
-    connection = host_engine(url, kind).connect()
-    connection.begin()
-    both(mall, connection, first, act)
+    at = Shop(name, url, mall, shop.Time(), id)
+    opened = ExitStack()
+    host = opened.enter_context(at.begin(way))
+    at.both(host, first, getattr(at, act))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@FIRST
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("act", [succeed, fail])
+DEATHS = [
+    ("sqlite", "Connection", "host"),
+    ("sqlite", "Connection", "ours"),
+    ("sqlite", "Connection that begins IMMEDIATE", "ours"),
+    ("sqlite", "sqlite3 that has begun", "ours"),
+    ("postgresql", "Connection", "host"),
+    ("postgresql", "psycopg", "ours"),
+    ("mariadb", "Connection", "host"),
+    ("mariadb", "PyMySQL", "ours"),
+]
+
+
+@pytest.mark.parametrize("act", ["succeed", "fail"])
+@pytest.mark.parametrize(("name", "way", "first"), DEATHS)
 def test_no_move_of_ours_survives_the_hosts_death_before_its_commit(
-    mall: Mall, url: str, kind: str, first: str, act: Callable[[Any], None]
+    malls: Callable[[str], Shop], name: str, way: str, first: str, act: str
 ) -> None:
-    process = SPAWN.Process(target=die, args=(url, kind, first, act))
+    at = with_order(malls(name))
+    process = SPAWN.Process(target=die, args=(name, at.url, way, at.id, first, act))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    assert (host_rows(url), last(mall)) == (0, BEFORE)
-    assert mall.verify().passed
-    shop.pay(mall)
+    assert (at.rows(), at.last()) == (0, BEFORE)
+    assert at.mall.verify().passed
+    shop.pay(at.mall, at.id)
 
 
-def test_a_rollback_to_the_hosts_own_savepoint_takes_our_move_with_it(
-    mall: Mall, url: str, host: Engine
-) -> None:
-    with host.begin() as connection:
-        host_writes(connection)
-        nested = connection.begin_nested()
-        with mall.joined(connection) as m:
-            succeed(m)
+def test_a_rollback_to_the_hosts_own_savepoint_takes_our_move_with_it(here: Shop) -> None:
+    with here.begin("Connection") as host:
+        here.write(host)
+        nested = host.it.begin_nested()
+        with here.mall.joined(host.it) as m:
+            here.succeed(m)
         nested.rollback()
-    assert (host_rows(url), last(mall)) == (1, BEFORE)
+        host.commit()
+    assert (here.rows(), here.last()) == (1, BEFORE)
 
 
-def test_what_was_done_in_the_transaction_is_seen_in_it_and_nowhere_else(
-    mall: Mall, host: Engine
+RAW = [
+    ("sqlite", "sqlite3 that begins itself"),
+    ("postgresql", "psycopg"),
+    ("mariadb", "PyMySQL"),
+]
+
+
+@pytest.mark.parametrize(("name", "way"), RAW)
+def test_a_rollback_to_a_savepoint_on_a_raw_connection_takes_our_move_with_it(
+    malls: Callable[[str], Shop], name: str, way: str
 ) -> None:
-    with host.begin() as connection, mall.joined(connection) as m:
-        succeed(m)
-        assert m.orders.get("A1").payment == "paid"
-        assert mall.orders.get("A1").payment == "unpaid"
+    at = with_order(malls(name))
+    with at.begin(way) as host:
+        at.write(host)
+        host.say("SAVEPOINT inner_part")
+        with at.mall.joined(host.it) as m:
+            at.succeed(m)
+        host.say("ROLLBACK TO SAVEPOINT inner_part")
+        host.commit()
+    assert (at.rows(), at.last()) == (1, BEFORE)
 
 
-def test_a_key_used_in_a_transaction_that_was_rolled_back_is_not_used_up(
-    mall: Mall, host: Engine
-) -> None:
-    def pay(m: Any, amount: int) -> None:
-        m.orders.paid("A1", amount, "ref", by=shop.PAYMENTS, key="k")
+def test_a_rollback_of_a_sessions_nested_part_takes_our_move_with_it(here: Shop) -> None:
+    with here.begin("begun Session") as host:
+        here.write(host)
+        nested = host.it.begin_nested()
+        with here.mall.joined(host.it) as m:
+            here.succeed(m)
+        nested.rollback()
+        host.commit()
+    assert (here.rows(), here.last()) == (1, BEFORE)
 
-    with host.connect() as connection:
-        connection.begin()
-        with mall.joined(connection) as m:
-            pay(m, 27000)
-        connection.rollback()
-    mall.orders.paid("A1", 27000, "other", by=shop.PAYMENTS, key="k")
-    assert mall.orders.get("A1").payment == "paid"
+
+def test_a_key_used_in_a_transaction_that_was_rolled_back_is_not_used_up(here: Shop) -> None:
+    key = f"k-{here.id}"
+    with here.begin("Connection") as host:
+        with here.mall.joined(host.it) as m:
+            m.orders.paid(here.id, 27000, f"ref-{here.id}", by=shop.PAYMENTS, key=key)
+        host.rollback()
+    here.mall.orders.paid(here.id, 27000, f"other-{here.id}", by=shop.PAYMENTS, key=key)
+    assert here.mall.orders.get(here.id).payment == "paid"
+
+
+def test_the_same_command_with_the_same_key_in_one_transaction_is_done_once(here: Shop) -> None:
+    pay = {"by": shop.PAYMENTS, "key": f"k-{here.id}"}
+    with here.begin("Connection") as host:
+        with here.mall.joined(host.it) as m:
+            for _ in range(2):
+                done = m.orders.paid(here.id, 27000, f"ref-{here.id}", **pay)
+                assert done.payment == "paid"
+        host.commit()
+    entries = here.mall.journal("order", here.id)
+    assert [e["what"] for e in entries].count("order.pay") == 1
 
 
 # When refusals are written
 
 
 def test_a_refusal_is_written_when_the_with_block_ends_after_the_hosts_transaction(
-    mall: Mall, host: Engine
+    hosted: Hosted,
 ) -> None:
-    with host.connect() as connection:
-        connection.begin()
-        with mall.joined(connection) as m:
-            fail(m)
-            assert last(mall) == BEFORE
-            connection.commit()
-        assert last(mall) == REFUSED
+    at, host = hosted
+    with at.mall.joined(host.it) as m:
+        at.fail(m)
+        assert at.last() == BEFORE
+        host.commit()
+    assert at.last() == REFUSED
 
 
 @pytest.mark.parametrize("pool", [None, NullPool])
-def test_a_refusal_is_written_when_the_connection_goes_back(
-    mall: Mall, url: str, pool: Any
-) -> None:
-    engine = create_engine(url, poolclass=pool)
-    connection = engine.connect()
-    connection.begin()
-    with mall.joined(connection) as m:
-        fail(m)
-    connection.rollback()
-    assert last(mall) == BEFORE
-    connection.close()
-    assert last(mall) == REFUSED
-    engine.dispose()
+def test_a_refusal_is_written_when_the_connection_goes_back(here: Shop, pool: Any) -> None:
+    with engine_of(here.url, poolclass=pool) as engine:
+        connection = engine.connect()
+        connection.begin()
+        with here.mall.joined(connection) as m:
+            here.fail(m)
+        connection.rollback()
+        assert here.last() == BEFORE
+        connection.close()
+        assert here.last() == REFUSED
 
 
-def test_a_refusal_says_when_it_was_refused_and_when_it_was_written(
-    mall: Mall, host: Engine, time: shop.Time
+@pytest.mark.parametrize("way", ["Session", "begun Session", "scoped_session", "nested Session"])
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_refusal_is_written_when_the_root_of_a_session_ends(
+    here: Shop, way: str, end: str
 ) -> None:
-    with host.begin() as connection:
-        with mall.joined(connection) as m:
-            fail(m)
-        time.pass_(minutes=7)
-    entry = mall.journal("order", "A1")[-1]
+    with here.begin(way) as host:
+        with here.mall.joined(host.it) as m:
+            here.fail(m)
+        assert here.last() == BEFORE
+        getattr(host, end)()
+        assert here.last() == REFUSED
+
+
+def test_the_end_of_a_sessions_nested_part_is_not_the_end(here: Shop) -> None:
+    with here.begin("begun Session") as host:
+        here.write(host)
+        nested = host.it.begin_nested()
+        with here.mall.joined(host.it) as m:
+            here.succeed(m)
+            shop.refusal(shop.pay, m, here.id)
+        nested.commit()
+        assert here.last() == BEFORE
+        host.commit()
+    assert here.last() == ("order.pay", "refused")
+
+
+@pytest.mark.parametrize(("name", "way"), RAW)
+def test_a_raw_connection_tells_nobody_of_its_end_and_settle_writes_the_refusal(
+    malls: Callable[[str], Shop], name: str, way: str
+) -> None:
+    at = with_order(malls(name))
+    with at.begin(way) as host:
+        with at.mall.joined(host.it) as m:
+            at.fail(m)
+        host.rollback()
+    assert at.last() == BEFORE
+    assert at.mall.settle() == 1
+    assert at.last() == REFUSED
+
+
+def test_a_refusal_says_when_it_was_refused_and_when_it_was_written(here: Shop) -> None:
+    with here.begin("Connection") as host:
+        with here.mall.joined(host.it) as m:
+            here.fail(m)
+        here.time.pass_(minutes=7)
+        host.rollback()
+        host.leave()
+    entry = here.mall.journal("order", here.id)[-1]
     assert moment(entry["recorded"]) - moment(entry["at"]) == timedelta(minutes=7)
 
 
-@contextmanager
-def locked(url: str) -> Iterator[None]:
-    """Hold the write lock of the file from elsewhere."""
-    with closing(
-        sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    ) as raw:
-        raw.execute("BEGIN IMMEDIATE")
-        yield
-        raw.execute("ROLLBACK")
+ROW = "SELECT id FROM eldermall_record_order WHERE mall = 'main' AND id = '{}' FOR UPDATE"
 
 
 @contextmanager
-def refused_and_locked(mall: Mall, url: str) -> Iterator[None]:
+def locked(at: Shop) -> Iterator[None]:
+    """Hold what the refusal needs from elsewhere: the lock of the file, or the order's row."""
+    if at.name == "sqlite":
+        with closing(raw_of(at.url, isolation_level=None)) as raw:
+            raw.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        with engine_of(at.url) as engine, engine.begin() as c:
+            c.execute(text(ROW.format(at.id))).all()
+            yield
+
+
+@contextmanager
+def refused_and_locked(at: Shop) -> Iterator[None]:
     """Leave a refusal waiting because somebody else holds the lock when it would be written."""
-    engine = create_engine(url)
-    connection = engine.connect()
-    connection.begin()
-    with mall.joined(connection) as m:
-        fail(m)
-    connection.rollback()
-    with locked(url):
-        connection.close()
-        assert last(mall) == BEFORE
-        yield
-    engine.dispose()
+    with engine_of(at.url) as engine:
+        connection = engine.connect()
+        connection.begin()
+        with at.mall.joined(connection) as m:
+            at.fail(m)
+        connection.rollback()
+        with locked(at):
+            connection.close()
+            assert at.last() == BEFORE
+            yield
 
 
 def test_settle_says_so_when_somebody_else_holds_the_lock_and_the_refusal_goes_on_waiting(
-    mall: Mall, url: str
+    here: Shop,
 ) -> None:
-    with refused_and_locked(mall, url), pytest.raises(Conflict, match="locked"):
-        mall.settle()
-    assert last(mall) == BEFORE
-    assert mall.settle() == 1
-    assert last(mall) == REFUSED
-    assert mall.settle() == 0
+    with refused_and_locked(here), pytest.raises(Conflict, match="locked") as locked_:
+        here.mall.settle()
+    assert "占用" in locked_.value.text.zh
+    assert here.last() == BEFORE
+    assert here.mall.settle() == 1
+    assert here.last() == REFUSED
+    assert here.mall.settle() == 0
 
 
 @pytest.mark.parametrize(
     "then",
     [
-        shop.pay,
-        lambda mall: mall.sweep(),
-        lambda mall: mall.relay(),
-        lambda mall: mall.seal(),
-        lambda mall: mall.settle(),
-        lambda mall: mall.close(),
+        lambda at: shop.pay(at.mall, at.id),
+        lambda at: at.mall.sweep(),
+        lambda at: at.mall.relay(),
+        lambda at: at.mall.seal(),
+        lambda at: at.mall.settle(),
     ],
-    ids=["command", "sweep", "relay", "seal", "settle", "close"],
+    ids=["command", "sweep", "relay", "seal", "settle"],
 )
 def test_a_waiting_refusal_is_written_with_the_next_thing_that_happens(
-    mall: Mall, url: str, then: Callable[[Mall], Any]
+    here: Shop, then: Callable[[Shop], Any]
 ) -> None:
-    with refused_and_locked(mall, url):
+    with refused_and_locked(here):
         pass
-    then(mall)
-    with shop.open_mall(url) as other:
-        outcomes = [(e["what"], e["outcome"]) for e in other.journal("order", "A1")]
-        assert outcomes[4] == REFUSED
-        assert outcomes.count(REFUSED) == 1
-        assert other.verify().passed
+    then(here)
+    outcomes = [(e["what"], e["outcome"]) for e in here.mall.journal("order", here.id)]
+    assert outcomes[4] == REFUSED
+    assert outcomes.count(REFUSED) == 1
+    assert here.mall.verify().passed
 
 
-def test_refusals_wait_in_their_order(mall: Mall, host: Engine) -> None:
-    with host.begin() as connection, mall.joined(connection) as m:
-        for number in range(3):
-            shop.refusal(shop.ship, m, parcel=f"p{number}")
-    parcels = [e["args"]["parcel"] for e in mall.journal("order", "A1")[-3:]]
+def test_a_waiting_refusal_is_written_when_the_mall_closes(here: Shop) -> None:
+    with shop.open_mall(here.url, here.time) as mall, here.begin("Connection") as host:
+        at = Shop(here.name, here.url, mall, here.time, here.id)
+        with mall.joined(host.it) as m:
+            at.fail(m)
+        mall.storage.close()  # give no word of the end: whoever listens to the pool is gone
+        host.it.detach()
+        host.rollback()
+    assert here.last() == REFUSED
+
+
+def test_refusals_wait_in_their_order(here: Shop) -> None:
+    with here.begin("Connection") as host:
+        with here.mall.joined(host.it) as m:
+            for number in range(3):
+                shop.refusal(shop.ship, m, here.id, parcel=f"p{number}")
+        host.commit()
+        host.leave()
+    parcels = [e["args"]["parcel"] for e in here.mall.journal("order", here.id)[-3:]]
     assert parcels == ["p0", "p1", "p2"]
 
 
 # What can't be joined
 
 
-def test_a_connection_without_a_transaction_is_not_joined(mall: Mall, host: Engine) -> None:
-    with (
-        host.connect() as connection,
-        pytest.raises(NotInTransaction, match=r"engine\.begin\(\)"),
-        mall.joined(connection),
-    ):
+def not_joined(at: Shop, host: Any, why: str = r"engine\.begin\(\)") -> None:
+    """Check that a host without a transaction is told how to open one, in both languages."""
+    with pytest.raises(NotInTransaction, match=why) as wrong, at.mall.joined(host):
         pass
+    assert "没有打开的事务" in wrong.value.text.zh
 
 
-def test_a_closed_connection_is_not_joined(mall: Mall, host: Engine) -> None:
-    connection = host.connect()
-    connection.close()
-    with pytest.raises(NotInTransaction), mall.joined(connection):
-        pass
+def test_a_connection_without_a_transaction_is_not_joined(here: Shop) -> None:
+    with engine_of(here.url) as engine, engine.connect() as connection:
+        not_joined(here, connection)
+        connection.execute(text("SELECT 1"))
+        connection.commit()
+        not_joined(here, connection)
 
 
-def test_a_connection_that_commits_by_itself_is_not_joined(mall: Mall, url: str) -> None:
-    engine = create_engine(url)
-    with engine.connect() as connection:
+def test_a_closed_connection_is_not_joined(here: Shop) -> None:
+    with engine_of(here.url) as engine:
+        connection = engine.connect()
+        connection.close()
+        not_joined(here, connection)
+
+
+def test_a_session_without_a_transaction_is_not_joined(here: Shop) -> None:
+    with engine_of(here.url) as engine, Session(engine) as session:
+        not_joined(here, session, r"session\.begin\(\)")
+        session.begin()
+        session.commit()
+        not_joined(here, session)
+
+
+NO_TRANSACTION: list[tuple[str, str, dict[str, Any]]] = [
+    ("sqlite", "", {}),
+    ("sqlite", "", {"isolation_level": None}),
+    ("sqlite", "", {"isolation_level": "IMMEDIATE"}),
+    ("postgresql", "", {"autocommit": True}),
+    ("mariadb", "", {"autocommit": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "more"), NO_TRANSACTION)
+def test_a_raw_connection_without_a_transaction_is_not_joined(
+    malls: Callable[[str], Shop], name: str, first: str, more: dict[str, Any]
+) -> None:
+    at = with_order(malls(name))
+    raw = raw_of(at.url, **more)
+    with closing(raw):
+        not_joined(at, raw, "transaction.atomic")
+    not_joined(at, raw)
+
+
+def test_a_connection_that_commits_by_itself_is_not_joined(here: Shop) -> None:
+    with engine_of(here.url) as engine, engine.connect() as connection:
         by_itself = connection.execution_options(isolation_level="AUTOCOMMIT")
         by_itself.begin()
-        with pytest.raises(NotInTransaction), mall.joined(by_itself):
-            pass
-    engine.dispose()
+        not_joined(here, by_itself)
 
 
 @pytest.mark.parametrize("how", ["isolation_level", "execution_options"])
-def test_an_engine_that_commits_by_itself_is_not_joined(
-    mall: Mall, url: str, how: str
-) -> None:
+def test_an_engine_that_commits_by_itself_is_not_joined(here: Shop, how: str) -> None:
     given: Any = "AUTOCOMMIT" if how == "isolation_level" else {"isolation_level": "AUTOCOMMIT"}
-    engine = create_engine(url, **{how: given})
-    with engine.connect() as connection:
+    with engine_of(here.url, **{how: given}) as engine, engine.connect() as connection:
         connection.begin()
-        with pytest.raises(NotInTransaction), mall.joined(connection):
-            pass
-    engine.dispose()
+        not_joined(here, connection)
+    with engine_of(here.url, **{how: given}) as engine, Session(engine) as session:
+        session.begin()
+        not_joined(here, session)
 
 
-def test_after_the_hosts_commit_inside_the_block_nothing_more_is_done(
-    mall: Mall, host: Engine
-) -> None:
-    with host.connect() as connection:
-        connection.begin()
-        with mall.joined(connection) as m:
-            succeed(m)
-            connection.commit()
-            with pytest.raises(NotInTransaction):
-                shop.ship(m)
-    assert last(mall) == ("order.pay", "moved")
+def test_after_the_hosts_end_inside_the_block_nothing_more_is_done(hosted: Hosted) -> None:
+    at, host = hosted
+    with at.mall.joined(host.it) as m:
+        at.succeed(m)
+        host.commit()
+        with pytest.raises((NotInTransaction, Conflict)):
+            shop.ship(m, at.id)
+    assert at.last()[0] != "order.ship" or at.last()[1] == "conflict"
+    assert at.mall.orders.get(at.id).goods == "accepted"
+    assert at.mall.orders.get(at.id).payment == "paid"
 
 
-@pytest.mark.parametrize("other", ["sqlite://", "empty", "another mall"])
-def test_another_database_is_not_joined(mall: Mall, tmp_path: Path, other: str) -> None:
-    url = other if other.startswith("sqlite") else f"sqlite:///{tmp_path / 'other.db'}"
-    if other == "another mall":
+@pytest.mark.parametrize("other", ["empty", "another mall's"])
+def test_another_database_is_not_joined(here: Shop, tmp_path: Path, other: str) -> None:
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    if here.name != "sqlite":
+        url = databases.new_database(here.name, databases.worker() + "_other")
+    if other == "another mall's":
         shop.open_mall(url).close()
-    engine = create_engine(url)
+    with engine_of(url, poolclass=NullPool) as engine, engine.begin() as connection:
+        with pytest.raises(NotJoinable, match="isn't this mall's"), here.mall.joined(connection):
+            pass
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    with closing(raw_of(url)) as raw:
+        if here.name == "sqlite":
+            raw.execute("BEGIN")
+        with pytest.raises(NotJoinable, match="isn't this mall's"), here.mall.joined(raw):
+            pass
+
+
+def test_a_sqlite_in_memory_is_not_joined(malls: Callable[[str], Shop]) -> None:
+    at = malls("sqlite")
     with (
-        engine.begin() as connection,
-        pytest.raises(NotJoinable, match="isn't this mall's"),
-        mall.joined(connection),
+        engine_of("sqlite://") as engine, engine.begin() as connection,
+        pytest.raises(NotJoinable, match="isn't this mall's"), at.mall.joined(connection),
     ):
         pass
-    engine.dispose()
 
 
-def test_what_is_no_connection_is_not_joined(mall: Mall, url: str, host: Engine) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, Session(host) as session:
-        for wrong in (None, url, host, raw, session):
-            with pytest.raises(NotJoinable, match=type(wrong).__name__), mall.joined(wrong):
+def test_a_connection_to_another_kind_of_database_is_named(
+    malls: Callable[[str], Shop], here: Shop
+) -> None:
+    for name in databases.NAMES:
+        if name != here.name:
+            url = malls(name).url
+            with engine_of(url) as engine, engine.begin() as connection:
+                wrong = rf"not a Connection \({name}\)"
+                with pytest.raises(NotJoinable, match=wrong), here.mall.joined(connection):
+                    pass
+            with closing(raw_of(url)) as raw, pytest.raises(NotJoinable), here.mall.joined(raw):
                 pass
 
 
-def test_a_mall_in_memory_is_not_joined(url: str, host: Engine) -> None:
+def test_what_is_no_connection_is_named_and_not_joined(here: Shop) -> None:
+    with engine_of(here.url) as engine:
+        for wrong in (None, here.url, 5, engine, object()):
+            name = type(wrong).__name__
+            with pytest.raises(NotJoinable, match=f"not a {name}") as said:
+                here.mall.joined(wrong).__enter__()
+            assert name in said.value.text.zh
+            assert "只能加入" in said.value.text.zh
+
+
+def test_a_mall_in_memory_is_not_joined(here: Shop) -> None:
     with (
         shop.open_mall() as mall,
-        host.begin() as connection,
+        here.begin("Connection") as host,
         pytest.raises(NotJoinable, match="memory"),
-        mall.joined(connection),
+        mall.joined(host.it),
     ):
         pass
 
@@ -440,39 +872,207 @@ def test_a_mall_in_memory_is_not_joined(url: str, host: Engine) -> None:
 # What a savepoint can't mend
 
 
-def test_a_transaction_that_read_before_others_wrote_is_to_be_done_again_whole(
-    mall: Mall, url: str
+SEEING: list[tuple[str, dict[str, Any]]] = [
+    ("sqlite", {"begin": "BEGIN"}),
+    *(("postgresql", {"isolation_level": level})
+      for level in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")),
+    *(("mariadb", {"isolation_level": level})
+      for level in ("READ COMMITTED", "REPEATABLE READ")),
+]
+Do = Callable[[Any, str], Any]
+
+
+def settles(m: Any, id: str) -> None:
+    """Nothing before the host's transaction."""
+
+
+def assign(m: Any, id: str) -> None:
+    m.assignments.appoint(f"m-{id}", shop.AGENT.id, by=shop.OPERATIONS)
+
+
+def dismiss(m: Any, id: str) -> None:
+    m.assignments.dismiss(f"m-{id}", shop.AGENT.id, by=shop.OPERATIONS)
+
+
+def hand_over(m: Any, id: str) -> None:
+    m.orders.hand_over(f"B-{id}", to=shop.AGENT.id, by=shop.SERVICE)
+
+
+def cancel(m: Any, id: str) -> None:
+    m.orders.cancel(id, reason="x", by=shop.CUSTOMER)
+
+
+def decline(m: Any, id: str) -> None:
+    m.orders.decline(id, reason="x", by=shop.MERCHANT)
+
+
+def pay(m: Any, id: str) -> None:
+    shop.pay(m, id)
+
+
+def pay_with_key(m: Any, id: str) -> None:
+    m.orders.paid(id, 27000, f"pay-{id}", by=shop.PAYMENTS, key=f"k-{id}")
+
+
+def refuse(m: Any, id: str) -> None:
+    shop.refusal(shop.ship, m, id)
+
+
+def place_with(m: Any, id: str) -> None:
+    shop.place(m, f"N-{id}")
+
+
+# what stood before, what somebody else does after the host's snapshot, what the host then does,
+# and whether that is allowed by what stands now
+STALE: dict[str, tuple[Do, Do, Do, bool]] = {
+    "the record itself": (settles, cancel, decline, False),
+    "a record that is looked up": (assign, dismiss, hand_over, False),
+    "a record that was not there": (settles, assign, hand_over, True),
+    "the chain": (settles, refuse, pay, True),
+    "the record that is to be made": (settles, place_with, place_with, False),
+    "a reference": (settles, pay, pay, False),
+    "a key": (settles, pay_with_key, pay_with_key, True),
+}
+
+
+@pytest.mark.parametrize("way", ["Connection", "Session"])
+@pytest.mark.parametrize("what", STALE)
+@pytest.mark.parametrize(
+    ("name", "more"), SEEING, ids=[" ".join([n, *map(str, m.values())]) for n, m in SEEING]
+)
+def test_what_changed_after_the_hosts_snapshot_never_decides_as_it_was(
+    malls: Callable[[str], Shop], name: str, more: dict[str, Any], what: str, way: str
 ) -> None:
-    engine = host_engine(url, "explicit", "BEGIN")
+    before, meanwhile, then, allowed = STALE[what]
+    at = with_order(malls(name))
+    mall = at.mall
+    shop.place(mall, f"B-{at.id}", merchant=f"m-{at.id}")
+    before(mall, at.id)
 
-    def attempt(between: Callable[[], Any]) -> None:
-        with engine.begin() as connection:
-            connection.execute(text("SELECT * FROM host"))
-            connection.execute(text("SELECT count(*) FROM eldermall_entries"))
+    def attempt(between: Callable[[], Any]) -> str:
+        with engine_of(at.url, **more) as engine, ExitStack() as opened:
+            host: Any = opened.enter_context(
+                engine.connect() if way == "Connection" else Session(engine)
+            )
+            host.begin()
+            host.execute(text("SELECT count(*) FROM host")).scalar()
+            host.execute(text("SELECT count(*) FROM eldermall_entries")).scalar()
             between()
-            host_or_ours(connection)
+            with mall.joined(host) as m:
+                try:
+                    then(m, at.id)
+                except Conflict as conflict:
+                    assert conflict.retry == "transaction"
+                    return "again"
+                except Exception as error:  # noqa: BLE001
+                    return type(error).__name__
+            host.commit()
+            return "allowed"
 
-    def host_or_ours(connection: Connection) -> None:
-        with mall.joined(connection) as m:
-            succeed(m)
-
-    with pytest.raises(Conflict) as conflict:
-        attempt(lambda: shop.place(mall, "A2"))
-    assert conflict.value.retry == "transaction"
-    assert last(mall) == ("order.pay", "conflict")
-    assert mall.orders.get("A1").payment == "unpaid"
-    attempt(lambda: None)
-    assert mall.orders.get("A1").payment == "paid"
+    right = "allowed" if allowed else "Refused"
+    first = attempt(lambda: meanwhile(mall, at.id))
+    assert first in ("again", right)
+    if name == "postgresql" and "READ COMMITTED" in more.values():
+        assert first == right
+    mall.settle()
+    if first == "again":
+        assert attempt(lambda: None) == right
+    mall.settle()
     assert mall.verify().passed
-    engine.dispose()
 
 
-def test_a_lock_that_another_holds_is_a_conflict_of_the_transaction(mall: Mall, url: str) -> None:
-    engine = create_engine(url, connect_args={"timeout": 0.02})
-    with engine.connect() as connection, locked(url):
+def test_a_lock_that_another_holds_is_a_conflict_of_the_transaction(here: Shop) -> None:
+    quick = {
+        "sqlite": {"connect_args": {"timeout": 0.02}},
+        "postgresql": {"connect_args": {"options": "-c lock_timeout=20"}},
+        "mariadb": {"connect_args": {"init_command": "SET innodb_lock_wait_timeout=1"}},
+    }[here.name]
+    with engine_of(here.url, **quick) as engine, engine.connect() as connection, locked(here):
         connection.begin()
-        with pytest.raises(Conflict) as conflict, mall.joined(connection) as m:
-            succeed(m)
+        with pytest.raises(Conflict) as conflict, here.mall.joined(connection) as m:
+            here.succeed(m)
         assert conflict.value.retry == "transaction"
-    assert mall.orders.get("A1").payment == "unpaid"
-    engine.dispose()
+    assert here.mall.orders.get(here.id).payment == "unpaid"
+
+
+@pytest.mark.parametrize("way", ["Connection", "begun Session", "psycopg"])
+def test_a_transaction_that_postgresql_has_given_up_is_not_joined(
+    malls: Callable[[str], Shop], way: str
+) -> None:
+    at = with_order(malls("postgresql"))
+    with at.begin(way) as host:
+        with pytest.raises(Exception, match="division by zero"):
+            host.say("SELECT 1/0")
+        with pytest.raises(StorageError), at.mall.joined(host.it) as m:
+            at.succeed(m)
+        host.rollback()
+        host.say("SELECT 1")
+        with at.mall.joined(host.it) as m:
+            at.succeed(m)
+        host.it.commit()
+    assert at.last() == PAID
+
+
+def test_an_error_of_the_hosts_own_in_the_block_leaves_what_we_did_to_the_hosts_rollback(
+    here: Shop,
+) -> None:
+    with here.begin("Connection") as host:
+        with here.mall.joined(host.it) as m:
+            here.succeed(m)
+            with pytest.raises(Exception, match="nowhere"):
+                host.say("SELECT * FROM nowhere")
+        host.rollback()
+    assert here.last() == BEFORE
+
+
+@pytest.mark.parametrize("way", ["Connection", "begun Session", "PyMySQL"])
+def test_a_transaction_that_mariadb_has_rolled_back_to_end_a_deadlock_is_to_be_begun_again(
+    malls: Callable[[str], Shop], way: str
+) -> None:
+    at, other = (with_order(malls("mariadb")) for _ in range(2))
+    holds = threading.Event()
+
+    def heavier() -> None:
+        """Hold the other order and wait for this one; having written more, it isn't the victim."""
+        with engine_of(at.url) as engine, engine.begin() as c:
+            for number in range(200):
+                c.execute(text(f"INSERT INTO host VALUES ('heavy-{at.id}-{number}')"))
+            c.execute(text(ROW.format(other.id))).all()
+            holds.set()
+            c.execute(text(ROW.format(at.id))).all()
+
+    thread = threading.Thread(target=heavier)
+    with at.begin(way) as host, at.mall.joined(host.it) as m:
+        at.write(host)
+        at.succeed(m)
+        thread.start()
+        assert holds.wait(30)
+        with pytest.raises(Conflict) as conflict:
+            shop.pay(m, other.id)
+        assert conflict.value.retry == "transaction"
+        with pytest.raises(Conflict) as conflict:
+            shop.ship(m, at.id)
+        assert conflict.value.retry == "transaction"
+        assert "begin it again" in str(conflict.value)
+        host.commit()
+    thread.join(30)
+    at.mall.settle()
+    assert at.rows() == 0
+    assert at.mall.orders.get(at.id).payment == "unpaid"
+    assert at.mall.orders.get(other.id).payment == "unpaid"
+    assert at.mall.verify().passed
+
+
+@pytest.mark.parametrize("name", databases.NAMES)
+def test_a_savepoint_of_ours_on_a_raw_connection_leaves_the_hosts_own_alone(
+    malls: Callable[[str], Shop], name: str
+) -> None:
+    at = with_order(malls(name))
+    begin = {"begin": "BEGIN"} if name == "sqlite" else {}
+    with engine_of(at.url, **begin) as engine, engine.begin() as c:
+        nested = c.begin_nested()
+        c.execute(text(f"INSERT INTO host VALUES ('{at.id}')"))
+        with at.mall.joined(c.connection.driver_connection) as m:
+            at.succeed(m)
+        nested.rollback()
+    assert (at.rows(), at.last()) == (0, BEFORE)

@@ -343,7 +343,7 @@ class _Check:
         leaves = self.leaves.pop(subject, {})
         waiting = self.waiting.pop(subject, {})
         sealed_to = max(leaves, default=0)
-        head = NO_HEAD
+        head: Head | EntryRow = NO_HEAD
         for row in rows:
             self.count += 1
             seq, digest = row.seq, row.hash

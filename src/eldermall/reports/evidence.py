@@ -12,13 +12,14 @@ from bisect import bisect
 from collections.abc import Iterator
 from typing import Any
 
-from eldermall.contracts.storage import EntryRow, RootRow, Transaction
+from eldermall.contracts.storage import RootRow, Transaction
 from eldermall.engine.journal import leaf_bytes
 from eldermall.engine.merkle import proof, root_from_proof
 from eldermall.errors import StorageError, Unknown
 from eldermall.texts import Text
 
 FORMAT = 1
+_UNPROVEN: dict[str, Any] = {"leaf": None, "index": None, "path": [], "roots": []}
 
 
 def export(tx: Transaction, mall: str, subject: str) -> dict[str, Any]:
@@ -46,20 +47,21 @@ def export(tx: Transaction, mall: str, subject: str) -> dict[str, Any]:
             "format": FORMAT,
             "mall": mall,
             "subject": subject,
-            "entries": [_hashed(row) for row in entries],
+            "entries": [row.body.decode() for row in entries],
+            "head": entries[-1].hash.hex(),
             "personal": [
                 {
                     "seq": row.seq,
-                    "path": row.path,
+                    "name": row.path.removeprefix("args."),
                     "salt": row.salt.hex(),
                     "value": row.value.decode(),
                 }
                 for row in tx.personal(subject)
             ],
-            "proof": _proof(tx, subject, entries[covered - 1].seq) if covered else None,
+            **(_proof(tx, subject, entries[covered - 1].seq) if covered else _UNPROVEN),
             "unsealed": len(entries) - covered,
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise StorageError(
             Text(
                 f"{subject} 的记录或封存已被改动，请运行 eldermall verify",
@@ -71,7 +73,7 @@ def export(tx: Transaction, mall: str, subject: str) -> dict[str, Any]:
 def _proof(tx: Transaction, subject: str, seq: int) -> dict[str, Any]:
     found = tx.sealing(subject, seq)
     if found is None:
-        raise ValueError(seq)
+        raise LookupError(seq)
     number, leaf = found
     leaves = tx.leaves(number)
     index = leaves.index(leaf)
@@ -84,7 +86,7 @@ def _proof(tx: Transaction, subject: str, seq: int) -> dict[str, Any]:
         "leaf": [leaf.subject, leaf.seq, leaf.hash.hex()],
         "index": index,
         "path": [step.hex() for step in path],
-        "roots": [_hashed(root) for root in roots],
+        "roots": [root.body.decode() for root in roots],
     }
 
 
@@ -93,7 +95,3 @@ def _roots(tx: Transaction, first: int) -> Iterator[RootRow]:
     while rows := tx.roots(last):
         yield from rows
         last = rows[-1].number
-
-
-def _hashed(row: EntryRow | RootRow) -> dict[str, str]:
-    return {"hash": row.hash.hex(), "body": row.body.decode()}

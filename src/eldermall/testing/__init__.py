@@ -1,1 +1,1 @@
-"""Conformance kits for plugin authors."""
+"""Conformance kits for those who write their own storage. Needs ``eldermall[testing]``."""

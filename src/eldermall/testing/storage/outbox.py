@@ -1,0 +1,200 @@
+"""The outbox, idempotency keys and policies."""
+
+# ruff: noqa: PT012 - what fails is a transaction as a whole
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eldermall.contracts.storage import Message, PackRow, Storage, Transaction
+from eldermall.testing.case import group
+from eldermall.testing.storage.cases import StorageCases
+from eldermall.testing.storage.rows import (
+    ALL,
+    ANY_BYTES,
+    APART,
+    LAST,
+    MESSAGE_STATES,
+    ORDERED,
+    hashed,
+    key,
+    message,
+)
+from eldermall.testing.storage.threads import MALL, Undone
+
+outbox = group("发件箱", "outbox")
+keys = group("幂等键", "keys")
+packs = group("政策", "policies")
+
+
+def kept_messages(tx: Transaction) -> list[Message]:
+    """Return all messages."""
+    return list(tx.messages(MESSAGE_STATES, ALL))
+
+
+class OutboxCases(StorageCases):
+    """The cases about the outbox."""
+
+    @outbox("消息按原样读回")
+    def test_message_comes_back(self, storage: Storage) -> None:
+        """A message comes back as it was put: bytes, moments, a long reason."""
+        rows = [
+            Message("order/A1#1.0", "refund", ANY_BYTES, 0, LAST, "pending", 0, ""),
+            Message("x" * 130, "t" * 16, b"", 1, None, "dead", 12, "\N{GRINNING FACE}" * 500),
+            Message("x" * 129, "root", ANY_BYTES * 8000, LAST, 0, "accepted", 1, "no \u4e2d "),
+        ]
+        with storage.write(MALL) as tx:
+            tx.enqueue(rows)
+        with storage.read(MALL) as tx:
+            assert kept_messages(tx) == rows
+
+    @outbox("按状态列出的消息从旧到新，不超过所要的数量")
+    def test_messages_oldest_first(self, storage: Storage) -> None:
+        """Messages in several states come oldest first, at most as many as asked for in all."""
+        rows = [
+            message(id, created=created, state=MESSAGE_STATES[n % 7])
+            for created in (9, 10) for n, id in enumerate(ORDERED)
+            for id in (f"{id}#{created}",)
+        ]
+        rows.sort(key=lambda row: (row.created, row.id))
+        with storage.write(MALL) as tx:
+            tx.enqueue(rows[::-1])
+        with storage.read(MALL) as tx:
+            for states in (("pending", "dead"), ("accepted",), MESSAGE_STATES, ("dead", "dead")):
+                right = [row for row in rows if row.state in states]
+                assert list(tx.messages(states)) == right
+                assert list(tx.messages(states, 4)) == right[:4]
+
+    @outbox("领取到点的消息：依时刻与编号，次数加一，到期前不再给出")
+    def test_claim(self, storage: Storage) -> None:
+        """Due messages are claimed by moment and id, count one try, and rest until a moment."""
+        rows = [
+            message(f"{id}#{next}", next=next)
+            for next in (9, 10, 11) for id in ("A", "A.1", "a")
+        ]
+        ended = message("done", next=None, state="delivered")
+        with storage.write(MALL) as tx:
+            tx.enqueue([ended, *rows[::-1]])
+        taken = [replace(row, next=100, attempts=1) for row in rows]
+        with storage.write(MALL) as tx:
+            assert list(tx.claim_messages(10, 4, 100)) == taken[:4]
+        with storage.write(MALL) as tx:
+            assert list(tx.claim_messages(10, ALL, 100)) == taken[4:6]
+            assert not tx.claim_messages(10, ALL, 100)
+            assert kept_messages(tx) == sorted(
+                [ended, *taken[:6], *rows[6:]], key=lambda row: row.id
+            )
+        with storage.write(MALL) as tx:
+            again = tx.claim_messages(100, ALL, LAST)
+            assert [(row.id, row.next, row.attempts) for row in again] == [
+                *((row.id, LAST, 1) for row in rows[6:]),
+                *((row.id, LAST, 2) for row in sorted(taken[:6], key=lambda row: row.id)),
+            ]
+
+    @outbox("只有最后领取者的结果算数")
+    def test_settle(self, storage: Storage) -> None:
+        """What came of a try is stored, unless the message has been claimed since."""
+        with storage.write(MALL) as tx:
+            tx.enqueue([message("A"), message("B"), message("C")])
+            first = {row.id: row for row in tx.claim_messages(10, 3, 20)}
+        with storage.write(MALL) as tx:
+            tx.settle_message(replace(first["A"], state="delivered", next=None, reason="\u4e2d"))
+            tx.settle_message(replace(first["B"], next=15, reason="busy"))
+        with storage.write(MALL) as tx:
+            second = {row.id: row for row in tx.claim_messages(20, 3, 30)}
+            assert second.keys() == {"B", "C"}
+            tx.settle_message(replace(first["C"], state="dead", next=None, reason="late"))
+            tx.settle_message(replace(second["B"], state="accepted", next=None, reason="yes"))
+        with storage.read(MALL) as tx:
+            assert kept_messages(tx) == [
+                replace(first["A"], state="delivered", next=None, reason="\u4e2d"),
+                replace(second["B"], state="accepted", next=None, reason="yes"),
+                second["C"],
+            ]
+
+    @outbox("一次可放入并领取 5000 条消息")
+    def test_many_messages(self, storage: Storage) -> None:
+        """Five thousand messages are put in one call and claimed in another."""
+        with storage.write(MALL) as tx:
+            tx.enqueue([message(f"A{n:04}") for n in range(5000)])
+        with storage.write(MALL) as tx:
+            taken = tx.claim_messages(10, 5000, 20)
+            assert [row.id for row in taken] == [f"A{n:04}" for n in range(5000)]
+        with storage.read(MALL) as tx:
+            assert kept_messages(tx) == list(taken)
+            assert len(tx.messages(["pending"])) == 1000
+
+    @keys("幂等键只能用一次，并给出首次使用者")
+    def test_key_is_used_once(self, storage: Storage) -> None:
+        """A key is used once; who comes later gets the row that used it, as it was."""
+        first = replace(
+            key(subject="s" * 100, created=LAST), salt=b"\0salt\0", fingerprint=b"\0" * 32
+        )
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(first) is None
+            assert tx.claim_key(key(created=5)) == first
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(key(subject="order/A2")) == first
+            assert tx.claim_key(key()) == first
+
+    @keys("幂等键按命令区分，大小写与空格不同即为不同")
+    def test_key_belongs_to_command(self, storage: Storage) -> None:
+        """One key of two commands is two, and so are keys that differ in case or blanks."""
+        rows = [key(k) for k in APART]
+        rows += [key("A1", command="order.pay"), key("A1", command="Order.place")]
+        rows += [key("k" * 64, command="c" * 80), key("k" * 63, command="c" * 80)]
+        with storage.write(MALL) as tx:
+            for row in rows:
+                assert tx.claim_key(row) is None
+        with storage.write(MALL) as tx:
+            for row in rows:
+                assert tx.claim_key(replace(row, created=99)) == row
+
+    @keys("回滚后幂等键仍可使用")
+    def test_key_is_undone(self, storage: Storage) -> None:
+        """A key that was claimed in a transaction that failed is free again."""
+        with pytest.raises(Undone), storage.write(MALL) as tx:
+            assert tx.claim_key(key()) is None
+            raise Undone
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(key(created=11)) is None
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(key()) == key(created=11)
+
+    @keys("清除旧幂等键：从最旧起，不超过所要的数量")
+    def test_forget_keys(self, storage: Storage) -> None:
+        """Old keys are forgotten oldest first, up to a limit, and then may be used again."""
+        rows = [key(f"k{n}", created=n) for n in (5, 3, 9, 1, 7)]
+        with storage.write(MALL) as tx:
+            for row in rows:
+                tx.claim_key(row)
+        with storage.write(MALL) as tx:
+            assert tx.forget_keys(9, 2) == 2
+            assert tx.claim_key(key("k5", created=50)) == rows[0]
+            assert tx.claim_key(key("k1", created=50)) is None
+            assert tx.claim_key(key("k3", created=50)) is None
+        with storage.write(MALL) as tx:
+            assert tx.forget_keys(9, ALL) == 2
+            assert tx.forget_keys(9, ALL) == 0
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(key("k9", created=50)) == rows[2]
+            assert tx.claim_key(key("k5", created=50)) is None
+            assert tx.claim_key(key("k7", created=50)) is None
+
+    @packs("政策按摘要保存，重复放入不改变原有内容")
+    def test_packs(self, storage: Storage) -> None:
+        """Policies are kept by hash, and one that is kept already stays."""
+        rows = [PackRow(hash, ANY_BYTES + hash.encode()) for hash in ("A", "B", "a" * 64)]
+        with storage.write(MALL) as tx:
+            assert not tx.packs()
+            for row in rows[::-1]:
+                tx.put_pack(row)
+            tx.put_pack(PackRow("A", b"another"))
+        with storage.write(MALL) as tx:
+            tx.put_pack(PackRow("B", b"another"))
+            tx.put_pack(PackRow(hashed("p").hex(), ANY_BYTES * 8000))
+        with storage.read(MALL) as tx:
+            big = PackRow(hashed("p").hex(), ANY_BYTES * 8000)
+            assert list(tx.packs()) == sorted([*rows, big], key=lambda row: row.hash)

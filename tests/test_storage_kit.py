@@ -1,0 +1,397 @@
+"""The conformance kit passes on every storage of ours, and catches every fault, by name."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from eldermall.adapters.storage.memory import MemoryStorage
+from eldermall.adapters.storage.sql.storage import SqlStorage
+from eldermall.contracts.storage import Storage
+from eldermall.testing.case import KIT, case_of
+from eldermall.testing.storage import Backend, StorageConformance
+from eldermall.testing.storage.joining import JoinCases
+from eldermall.testing.storage.rows import KINDS
+from tests import databases
+from tests.broken_storages import FAULTS
+
+pytest_plugins = ("pytester",)
+
+HAN = re.compile("[一-鿿]")
+BARE = count(1)
+CASES = {
+    case.name: case
+    for name in dir(StorageConformance)
+    if (case := case_of(getattr(StorageConformance, name))) is not None
+}
+
+
+GIVEN = """
+from eldermall.testing.storage import Backend
+from tests.broken_storages import Wrapping
+
+def sound(folder):
+    assert folder.is_dir()
+    return Backend(Wrapping, shared=False)
+"""
+
+
+# Storages of ours
+
+
+@dataclass(frozen=True)
+class SqlHost:
+    """A transaction of a host that uses SQLAlchemy or the driver alone."""
+
+    connection: Any
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        self.connection.rollback()
+
+
+@dataclass(frozen=True)
+class SqlHosts:
+    """Hosts on a SQL database: Connections, Sessions, or connections of the driver."""
+
+    engine: Engine
+    elsewhere: Engine
+    kept: ExitStack
+    kind: str = "connection"
+
+    def idle(self) -> Any:
+        if self.kind == "session":
+            return self.kept.enter_context(Session(self.engine))
+        connection = self.kept.enter_context(self.engine.connect())
+        if self.kind == "connection":
+            return connection
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        if self.engine.dialect.name == "sqlite":
+            raw.isolation_level = None
+        elif self.engine.dialect.name == "postgresql":
+            raw.autocommit = True
+        else:
+            raw.autocommit(True)
+        return raw
+
+    def begin(self) -> SqlHost:
+        host = self.idle()
+        if self.kind == "raw":
+            host.cursor().execute("BEGIN")
+        else:
+            host.begin()
+        return SqlHost(host)
+
+    def wrong(self) -> Sequence[object]:
+        connection = self.kept.enter_context(self.elsewhere.connect())
+        connection.begin()
+        return [connection, self.engine]
+
+
+@dataclass(frozen=True)
+class SqlBackend:
+    """A database of SQLite or of a real server."""
+
+    name: str
+    folder: Path
+    kept: ExitStack
+    made: Path
+    kind: str = "connection"
+
+    @property
+    def url(self) -> str:
+        if self.name == "sqlite":
+            return f"sqlite:///{self.folder / 'mall.db'}"
+        return str(databases.admin(self.name).url.set(database=databases.worker()).
+                   render_as_string(hide_password=False))
+
+    def fresh(self, *, bare: bool = False) -> Storage:
+        if bare:
+            return SqlStorage(self.url, prefix=f"bare{next(BARE)}_")
+        if self.name != "sqlite":
+            return SqlStorage(databases.clean(self.name))
+        shutil.copy(self.made, self.folder / "mall.db")
+        return SqlStorage(self.url)
+
+    def again(self) -> Storage:
+        return SqlStorage(self.url)
+
+    def hosts(self) -> SqlHosts:
+        empty = f"sqlite:///{self.folder / 'other.db'}"
+        elsewhere = empty if self.name == "sqlite" else databases.admin(self.name).url
+        here, there = (create_engine(url, poolclass=NullPool) for url in (self.url, elsewhere))
+        return SqlHosts(here, there, self.kept, self.kind)
+
+
+@pytest.fixture
+def kept() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database of SQLite with its tables, to be copied."""
+    file = tmp_path_factory.mktemp("made") / "mall.db"
+    storage = SqlStorage(f"sqlite:///{file}")
+    storage.open(KINDS)
+    storage.close()
+    return file
+
+
+class TestMemory(StorageConformance):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return Backend(MemoryStorage, shared=False)
+
+
+class TestSqlite(StorageConformance):
+    conformance_examples = 15
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path, kept: ExitStack, made: Path) -> SqlBackend:
+        return SqlBackend("sqlite", tmp_path, kept, made)
+
+
+class TestPostgresql(StorageConformance):
+    conformance_examples = 12
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path, kept: ExitStack, made: Path) -> SqlBackend:
+        return SqlBackend("postgresql", tmp_path, kept, made)
+
+
+class TestMariadb(StorageConformance):
+    conformance_examples = 12
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path, kept: ExitStack, made: Path) -> SqlBackend:
+        return SqlBackend("mariadb", tmp_path, kept, made)
+
+
+class TestOtherHosts(JoinCases):
+    """Sessions of SQLAlchemy, and connections of the driver."""
+
+    @pytest.fixture(params=["session", "raw"])
+    def kind(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    @pytest.fixture(params=databases.NAMES)
+    def backend(
+        self, request: pytest.FixtureRequest, kind: str, tmp_path: Path, kept: ExitStack,
+        made: Path,
+    ) -> SqlBackend:
+        return SqlBackend(request.param, tmp_path, kept, made, kind)
+
+
+# The kit itself
+
+
+MEMORY = """
+from eldermall.adapters.storage.memory import MemoryStorage
+from eldermall.testing.storage import Backend
+
+conformance = Backend(MemoryStorage, shared=False)
+"""
+
+BROKEN = """
+import pytest
+from eldermall.testing.storage import StorageConformance
+from tests import broken_storages
+
+class TestBroken(StorageConformance):
+    conformance_shrink = False
+
+    @pytest.fixture
+    def backend(self, tmp_path):
+        return broken_storages.FAULTS["{name}"].backend(tmp_path)
+"""
+
+
+def run(pytester: pytest.Pytester, *args: object) -> dict[str, Any]:
+    """Run pytest in its own folder; return the kit's results on the one storage tested."""
+    file = pytester.path / "results.json"
+    pytester.runpytest_inprocess(
+        "-p", "no:cacheprovider", "-q", f"--eldermall-conformance-json={file}", *args
+    )
+    (tested,) = json.loads(file.read_text(encoding="utf-8"))["tested"]
+    return dict(tested)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_storage_is_caught_by_the_cases_meant_for_it(
+    pytester: pytest.Pytester, name: str
+) -> None:
+    file = pytester.makepyfile(test_broken=BROKEN.format(name=name))
+    cases = FAULTS[name].cases
+    found = run(
+        pytester, "-W", "error::eldermall.testing.case.ConformanceWarning",
+        *(f"{file}::TestBroken::test_{case}" for case in cases),
+    )
+    assert {case["name"]: case["outcome"] for case in found["cases"]} == dict.fromkeys(
+        cases, "failed"
+    )
+
+
+def test_for_every_case_there_is_a_storage_that_it_catches() -> None:
+    assert {case for fault in FAULTS.values() for case in fault.cases} == CASES.keys()
+
+
+def test_a_storage_that_is_only_wrapped_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(given=GIVEN)
+    pytester.syspathinsert()
+    found = run(pytester, "--eldermall-conformance=given:sound", "-k", "not model and not many")
+    assert found["failed"] == 0
+    assert {case["name"] for case in found["cases"]} == {
+        name for name in CASES if "model" not in name and "many" not in name
+    }
+    assert {case["name"] for case in found["cases"] if case["outcome"] == "not claimed"} == {
+        case.name for case in CASES.values() if case.needs
+    }
+
+
+# What a person or a program reads of it
+
+
+def test_every_case_is_said_in_chinese_and_in_english() -> None:
+    texts = [text for case in CASES.values() for text in (case.group, case.text)]
+    assert len(texts) > 150
+    for text in texts:
+        assert HAN.search(text.zh), text
+        assert text.en, text
+        assert not HAN.search(text.en), text
+    assert len({case.text.zh for case in CASES.values()}) == len(CASES)
+    assert len({case.text.en for case in CASES.values()}) == len(CASES)
+
+
+def test_the_results_say_what_was_tested_and_what_came_of_it(pytester: pytest.Pytester) -> None:
+    file = pytester.makepyfile(test_broken=BROKEN.format(name="TrailingBlanksCut"))
+    table = pytester.path / "table.md"
+    cases = ("record_comes_back", "ids_are_apart", "savepoint")
+    found = run(
+        pytester, f"--eldermall-conformance-markdown={table}", "--eldermall-conformance-seed=7",
+        *(f"{file}::TestBroken::test_{case}" for case in cases),
+    )
+    whole = json.loads((pytester.path / "results.json").read_text(encoding="utf-8"))
+    assert (whole["kit"], whole["seed"], whole["eldermall"]) == (KIT, 7, version("eldermall"))
+    assert found["contract"] == "storage"
+    assert found["suite"] == "test_broken.py::TestBroken"
+    assert found["name"] == "tests.broken_storages.Wrapping"
+    assert found["version"] is None
+    assert found["capabilities"] == {"join": False, "durable": False}
+    assert (found["passed"], found["failed"], found["not_claimed"]) == (1, 1, 1)
+    outcomes = {case["name"]: (case["outcome"], case["reason"]) for case in found["cases"]}
+    assert outcomes["record_comes_back"] == ("passed", "")
+    assert outcomes["ids_are_apart"][0] == "failed"
+    assert outcomes["ids_are_apart"][1].startswith("AssertionError")
+    assert outcomes["savepoint"] == ("not claimed", "未声明 join / join isn't declared")
+    rows = [line for line in table.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    for case in cases:
+        (row,) = [row for row in rows if f"| {CASES[case].text.en} |" in row]
+        assert CASES[case].text.zh in row
+    assert sum("✓" in row for row in rows) == 1
+    assert "| passed / 通过 | 1 |" in rows
+    assert "| seed / 随机种子 | 7 |" in rows
+
+
+def test_a_storage_of_an_installed_distribution_is_named_with_its_version(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(given=MEMORY)
+    pytester.syspathinsert()
+    found = run(pytester, "--eldermall-conformance=given", "-k", "capabilities")
+    assert (found["distribution"], found["version"]) == ("eldermall", version("eldermall"))
+    assert [case["name"] for case in found["cases"]] == ["capabilities"]
+
+
+@pytest.mark.parametrize("capability", ["durable", "join"])
+def test_what_works_and_is_not_declared_is_a_warning(
+    pytester: pytest.Pytester, capability: str
+) -> None:
+    file = pytester.makepyfile(test_modest=BROKEN.format(name="Modest"))
+    found = run(
+        pytester, "-W", "always::eldermall.testing.case.ConformanceWarning",
+        f"{file}::TestBroken::test_{capability}_is_declared",
+    )
+    assert (found["passed"], found["failed"]) == (1, 0)
+    assert found["undeclared"] == [capability]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("nowhere", "nowhere can't be imported"),
+        ("tests.broken_storages", "has no conformance"),
+        ("tests.broken_storages:nothing", "has no nothing"),
+        ("tests.broken_storages:NO", "is neither a StorageBackend"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_said(
+    pytester: pytest.Pytester, given: str, says: str
+) -> None:
+    result = pytester.runpytest_inprocess(f"--eldermall-conformance={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stderr.str()
+    assert says in said
+    assert HAN.search(said)
+
+
+def test_the_kit_runs_beside_tests_that_are_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(given=GIVEN, test_mine="def test_of_mine(): pass")
+    pytester.syspathinsert()
+    for more, passed in (([], 1), (["test_mine.py"], 2)):
+        result = pytester.runpytest_inprocess(
+            "--eldermall-conformance=given:sound", "-k", "of_mine or capabilities", *more
+        )
+        result.assert_outcomes(passed=passed)
+        result.stdout.fnmatch_lines(["eldermall conformance*1 passed*通过 1*"])
+
+
+def test_several_processes_of_pytest_give_one_result(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(given=MEMORY)
+    file = pytester.path / "results.json"
+    pytester.runpytest_subprocess(
+        "-n", "2", "--eldermall-conformance=given", "-k", "patience or capabilities",
+        f"--eldermall-conformance-json={file}",
+    )
+    (tested,) = json.loads(file.read_text(encoding="utf-8"))["tested"]
+    assert [case["name"] for case in tested["cases"]] == ["capabilities", "patience"]
+
+
+def loaded(code: str) -> set[str]:
+    """Return the modules that are loaded after ``code`` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
+        check=True, capture_output=True, text=True,
+    )
+    return set(done.stderr.split())
+
+
+def test_importing_eldermall_needs_neither_pytest_nor_hypothesis() -> None:
+    modules = loaded("from eldermall import *")
+    assert "eldermall.mall" in modules
+    assert not modules & {"pytest", "_pytest", "hypothesis", "eldermall.testing"}
+
+
+def test_pytest_without_our_options_loads_next_to_nothing_of_eldermall(tmp_path: Path) -> None:
+    modules = loaded(f"import pytest; pytest.main(['-q', {str(tmp_path)!r}])")
+    ours = {name for name in modules if name.partition(".")[0] == "eldermall"}
+    assert ours == {"eldermall", "eldermall.testing", "eldermall.testing.plugin"}
