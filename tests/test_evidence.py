@@ -217,6 +217,12 @@ def test_whatever_is_altered_or_left_out_the_file_is_refused(
     assert tried > 150
 
 
+def test_a_path_that_goes_on_is_refused(one: Mall, roots: Path, tmp_path: Path) -> None:
+    file = of(one, SUBJECT)
+    longer = file | {"path": [*file["path"], "00" * 32]}
+    assert not passes(longer, roots.read_bytes(), tmp_path)
+
+
 def test_values_may_be_withheld_and_roots_after_the_covering_one_left_out(
     one: Mall, roots: Path, tmp_path: Path
 ) -> None:

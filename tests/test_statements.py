@@ -222,6 +222,8 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
         tx.roots(after=290)
         tx.leaves(290)
         export(tx, mall.code, "order/A1")
+    with mall.storage.write(mall.code) as tx:
+        assert tx.try_lock("order", "nobody")
     present.now += timedelta(days=4000)
     mall.sweep()
     mall.erase_expired()
@@ -376,8 +378,8 @@ def test_what_is_due_comes_in_its_order_from_an_index(seen: Seen) -> None:
     assert not [(sql, plan) for sql, plan in due.items() for step in plan if step["sort"]]
 
 
-EXEMPT = {"entries", "waiting", "sealed", "stride"}
-"""What `verify` reads from end to end, in parts."""
+EXEMPT = {"entries", "waiting", "sealed", "stride", "find"}
+"""What `verify` reads from end to end, in parts; and `find`, made anew for each question."""
 
 
 def test_every_statement_that_there_is_was_asked_for_its_plan(seen: Seen) -> None:
@@ -399,4 +401,4 @@ def _each(statements: Statements, name: str) -> list[ClauseElement]:
     if isinstance(value, dict):
         value = list(value.values())
     return [s for s in (value if isinstance(value, list) else [value])
-            if isinstance(s, ClauseElement)]
+            if isinstance(s, ClauseElement) and not s.is_insert]

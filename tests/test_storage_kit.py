@@ -395,3 +395,11 @@ def test_pytest_without_our_options_loads_next_to_nothing_of_eldermall(tmp_path:
     modules = loaded(f"import pytest; pytest.main(['-q', {str(tmp_path)!r}])")
     ours = {name for name in modules if name.partition(".")[0] == "eldermall"}
     assert ours == {"eldermall", "eldermall.testing", "eldermall.testing.plugin"}
+
+
+def test_the_lines_on_the_page_run(pytester: pytest.Pytester) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "conformance.md").read_text(encoding="utf-8")
+    pytester.makepyfile(page.split("```python\n")[1].split("```")[0])
+    found = run(pytester, "-k", "durable or record_comes_back")
+    assert (found["passed"], found["failed"]) == (3, 0)
+    assert found["capabilities"] == {"join": True, "durable": True}

@@ -32,7 +32,6 @@ from tests.faults.worker import UPKEEP, Act, work
 AT_ONCE = 3
 ANSWERS = 10  # the most that a worker gets before its last moment comes
 OPENING = 0.06  # seconds within which one is killed that is to get no answer
-COMMAND = 0.008  # seconds after an answer within which a command or two are begun
 HANGING = 60.0
 
 
@@ -46,6 +45,7 @@ class Child:
     born: float
     dies: float | None = None
     at_upkeep: bool = False
+    heard: float | None = None
     notes: bytes = b""
 
     def has_come_to_it(self) -> bool:
@@ -54,6 +54,11 @@ class Child:
             return False
         last = self.notes.splitlines()[-1:]
         return not self.at_upkeep or any(b'"call": "%s"' % c.encode() in last[0] for c in UPKEEP)
+
+    def spell(self, now: float) -> float:
+        """Return how long it has taken from one answer to the next, and half as much more."""
+        begun = now if self.heard is None else self.heard
+        return 1.5 * (now - begun) / max(1, self.notes.count(b'"said"'))
 
 
 def fork(url: str, folder: Path, name: str, again: Act | None, dice: random.Random) -> Child:
@@ -140,8 +145,10 @@ def main(url: str, folder: Path, seed: str, kills: int) -> None:
             now = time.monotonic()
             for child in list(children):
                 listen(child)
+                if child.heard is None and child.notes:
+                    child.heard = now
                 if child.dies is None and child.has_come_to_it():
-                    child.dies = now + dice.uniform(0, COMMAND)
+                    child.dies = now + dice.uniform(0, child.spell(now))
                 if child.dies is None and now > child.born + HANGING:
                     raise SystemExit(f"a worker hangs after {child.notes[-500:]!r}")
                 if child.dies is not None and child.dies <= now:

@@ -6,10 +6,11 @@ compared and ordered byte by byte in UTF-8 (``A1`` and ``a1`` are two, and so ar
 went in. Moments are integers of microseconds.
 
 Isolation: what a write transaction has read by `Transaction.load` or `Transaction.look_up`, no
-other changes before it ends; that holds for a record that isn't there too. Two that touch one
+other changes before it ends. What `Transaction.look_up` found missing, no other makes; what
+`Transaction.load` found missing may be made, and the later one is overtaken. Two that touch one
 record, one chain, one key or one root end as if one had run after the other, or the later one
-raises `Overtaken` and has done nothing. A read transaction sees one moment of the database and
-waits for no writer.
+raises `Overtaken` and has done nothing. A read transaction sees one moment of the database; where
+writers don't queue, it waits for none.
 
 Errors: a storage raises `Overtaken` when another transaction was first or the database gave this
 one up for another (a deadlock), `Locked` when no lock was to be had in time, and `StorageError`
@@ -431,7 +432,7 @@ class Storage(Protocol):
         ...
 
     def read(self, mall: str) -> AbstractContextManager[Transaction]:
-        """Open a transaction that only reads, and waits for no writer."""
+        """Open a transaction that only reads: one moment of the database."""
         ...
 
     def join(

@@ -71,7 +71,8 @@ class KeptRoot:
             return None
         if self.key is None:
             return "unsigned", Text(f"{zh}没有签名", f"{en} isn't signed")
-        return "key", Text(f"{zh}并非由所给公钥签名", f"{en} isn't signed by the key that was given")
+        words = Text(f"{zh}并非由所给公钥签名", f"{en} isn't signed by the key that was given")
+        return "key", words
 
 
 def kept_roots(path: str | Path) -> list[KeptRoot]:

@@ -61,8 +61,9 @@ class SqlTransaction(Transaction):
         return self._c.execute(query, {"mall": self._mall, **values}).first()
 
     def _stream(self, query: Any) -> Iterator[Any]:
-        values = {"mall": self._mall}
-        yield from self._c.execute(query, values, execution_options={"yield_per": STREAMED})
+        values, streamed = {"mall": self._mall}, {"yield_per": STREAMED}
+        with self._c.execute(query, values, execution_options=streamed) as rows:
+            yield from rows
 
     # Keys
 

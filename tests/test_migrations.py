@@ -1,0 +1,431 @@
+"""From the first schema to the newest, with data in it, on every database."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, create_engine, event, insert, inspect, text
+from sqlalchemy.pool import NullPool
+
+from eldermall import Mall, SchemaError
+from eldermall.adapters.storage.sql import migrate
+from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.sql.storage import SqlStorage
+from eldermall.contracts.storage import EntryRow, RecordRow
+from eldermall.mall import rulebook
+from tests import databases, shop
+
+PREFIX = "eldermall_"
+SAMPLE = Path(__file__).parent / "samples" / "mall-0001.sql"
+"""A mall as the first schema kept it: orders A1 and a1, complaint C1, two roots, seven entries that
+wait, personal words behind six commitments."""
+
+
+# A database at 0001 with the sample's rows
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample as a file of SQLite."""
+    path = tmp_path_factory.mktemp("sample") / "mall.db"
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript(SAMPLE.read_text(encoding="utf-8"))
+    return path
+
+
+def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of all tables."""
+    tables = MetaData()
+    with engine.connect() as c:
+        tables.reflect(c)
+        return {
+            t.name: sorted((dict(row._mapping) for row in c.execute(t.select())), key=repr)
+            for t in tables.tables.values()
+        }
+
+
+@contextmanager
+def engine_at(url: str) -> Iterator[Engine]:
+    engine = create_engine(url, poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+def old_database(name: str, folder: Path, sample: Path, ending: str = "old") -> str:
+    """Return the URL of a database that stands at 0001 with the sample's rows in it."""
+    if name == "sqlite":
+        shutil.copy(sample, folder / f"{ending}.db")
+        return f"sqlite:///{folder / f'{ending}.db'}"
+    url = databases.new_database(name, f"{databases.worker()}_{ending}")
+    with engine_at(f"sqlite:///{sample}") as source, engine_at(url) as engine:
+        kept = rows_of(source)
+        with engine.begin() as c:
+            migrate.upgrade(c, PREFIX, "0001")
+        tables = MetaData()
+        with engine.begin() as c:
+            tables.reflect(c)
+            for table, rows in kept.items():
+                if table != f"{PREFIX}schema":
+                    c.execute(tables.tables[table].delete())
+                    c.execute(insert(tables.tables[table]), rows)
+    return url
+
+
+@pytest.fixture(params=databases.NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def old(name: str, tmp_path: Path, sample: Path) -> str:
+    return old_database(name, tmp_path, sample)
+
+
+def new_database(name: str, folder: Path, ending: str) -> str:
+    if name == "sqlite":
+        return f"sqlite:///{folder / f'{ending}.db'}"
+    return databases.new_database(name, f"{databases.worker()}_{ending}")
+
+
+def upgraded(url: str) -> tuple[str | None, str]:
+    storage = SqlStorage(url)
+    try:
+        return storage.upgrade()
+    finally:
+        storage.close()
+
+
+LATER = shop.Time(shop.START.replace(day=6))
+
+
+# Upgrading
+
+
+def test_a_mall_of_the_first_schema_is_refused_with_the_word_that_helps(old: str) -> None:
+    with engine_at(old) as engine:
+        before = rows_of(engine)
+        for make in (True, False):
+            with pytest.raises(SchemaError, match=r"0001; this version needs \d+") as wrong:
+                shop.open_mall(old, LATER, make=make)
+            shown = databases.password_free(old)
+            assert f"run eldermall db upgrade {shown.split(':')[0]}" in str(wrong.value)
+            assert "请备份后执行 eldermall db upgrade" in wrong.value.text.zh
+        assert rows_of(engine) == before
+
+
+def test_an_upgrade_brings_everything_along(old: str) -> None:
+    with engine_at(old) as engine:
+        before = rows_of(engine)
+        assert upgraded(old) == ("0001", migrate.NEEDED)
+        after = rows_of(engine)
+    for table, rows in before.items():
+        if table == f"{PREFIX}schema":
+            assert after[table] == [{"version_num": migrate.NEEDED}]
+        elif table == f"{PREFIX}personal":
+            assert [{k: v for k, v in row.items() if k != "recorded"} for row in after[table]] == (
+                rows
+            )
+        else:
+            assert after[table] == rows
+    with shop.open_mall(old, LATER) as mall:
+        _works(mall)
+
+
+def _works(mall: Mall) -> None:
+    """Check that the sample is read, goes on to move, and verifies."""
+    assert mall.orders.get("A1").summary == "completed/paid"
+    assert mall.orders.get("a1").goods == "cancelled"
+    assert mall.complaints.get("C1").words == "茶叶潮了 · the tea was damp"
+    found = mall.verify()
+    assert (found.passed, found.entries, found.sealed, found.roots) == (True, 32, 25, 2)
+    mall.complaints.settle_opinion("C1", text="pay for it", by=shop.HEAD)
+    shop.place(mall, "A2")
+    mall.sweep()
+    mall.seal()
+    mall.relay()
+    assert mall.verify().passed
+    assert mall.verify().sealed == mall.verify().entries
+    # the key was used before the upgrade, and is not used up anew
+    mall.orders.cancel("a1", reason="my daughter has bought it", by=shop.CUSTOMER, key="cancel-a1")
+
+
+def test_personal_values_know_after_the_upgrade_when_they_were_recorded(old: str) -> None:
+    upgraded(old)
+    with shop.open_mall(old, LATER) as mall, mall.read() as tx:
+        recorded = {
+            (row.subject, row.seq): json.loads(row.body)["recorded"] for row in tx.entries()
+        }
+        kept = [row for subject, _ in recorded for row in tx.personal(subject)]
+        assert {(row.subject, row.seq) for row in kept} == {
+            ("callback/A1", 2), ("callback/A1", 3), ("order/a1", 2), ("complaint/C1", 1),
+            ("complaint/C1", 2),
+        }
+        assert all(row.recorded == recorded[row.subject, row.seq] > 0 for row in kept)
+        first = min(row.recorded for row in kept)
+        assert tx.holding_personal(first, "", 10) == []
+        assert len(tx.holding_personal(max(row.recorded for row in kept) + 1, "", 10)) == 3
+
+
+def test_more_personal_values_than_one_batch_are_all_filled(old: str) -> None:
+    many = 2_500
+    with engine_at(old) as engine, engine.begin() as c:
+        tables = MetaData()
+        tables.reflect(c)
+        entries, personal = (tables.tables[PREFIX + t] for t in ("entries", "personal"))
+        of = {"mall": "main", "seq": 1}
+        c.execute(
+            insert(entries),
+            [{**of, "subject": f"order/x{n}", "hash": b"h",
+              "body": json.dumps({"recorded": 1000 + n}).encode()} for n in range(many)],
+        )
+        c.execute(
+            insert(personal),
+            [{**of, "subject": f"order/x{n}", "path": "args.words", "purpose": "order",
+              "salt": b"s", "value": b'"w"'} for n in range(many)],
+        )
+    upgraded(old)
+    with engine_at(old) as engine:
+        kept = {r["subject"]: r["recorded"] for r in rows_of(engine)[f"{PREFIX}personal"]}
+    assert [kept[f"order/x{n}"] for n in range(many)] == [1000 + n for n in range(many)]
+
+
+def test_upgrading_again_changes_nothing(old: str) -> None:
+    upgraded(old)
+    with engine_at(old) as engine:
+        before = rows_of(engine), shape_of(engine)
+        assert upgraded(old) == (migrate.NEEDED, migrate.NEEDED)
+        assert (rows_of(engine), shape_of(engine)) == before
+
+
+@pytest.mark.parametrize("version", ["0009", "abc"])
+def test_a_schema_of_a_newer_version_is_refused_by_opening_and_by_upgrading(
+    old: str, version: str
+) -> None:
+    with engine_at(old) as engine:
+        with engine.begin() as c:
+            c.execute(text(f"UPDATE {PREFIX}schema SET version_num = '{version}'"))
+        before = rows_of(engine)
+        for attempt in (lambda: shop.open_mall(old, LATER), lambda: upgraded(old)):
+            with pytest.raises(SchemaError, match="use a newer version of eldermall") as wrong:
+                attempt()
+            assert version in str(wrong.value)
+            assert "请使用更新版本的 eldermall" in wrong.value.text.zh
+        assert rows_of(engine) == before
+
+
+# Stops in the middle
+
+
+class Stop(Exception):
+    """The process ends here."""
+
+
+@contextmanager
+def stopping(engine: Engine, at: int) -> Iterator[list[str]]:
+    """Fail before the statement number ``at`` that makes, changes or fills a table."""
+    done: list[str] = []
+
+    def before(c: Any, cursor: Any, sql: str, *_: Any) -> None:
+        if sql.lstrip().split()[0] in ("CREATE", "ALTER", "INSERT", "UPDATE"):
+            done.append(sql)
+            if len(done) == at:
+                raise Stop
+
+    event.listen(engine, "before_cursor_execute", before)
+    yield done
+    event.remove(engine, "before_cursor_execute", before)
+
+
+def stopped(url: str, at: int) -> bool:
+    """Upgrade until a statement; say whether there was one."""
+    storage = SqlStorage(url)
+    try:
+        with stopping(storage.engine, at):
+            storage.upgrade()
+    except Stop:
+        return True
+    finally:
+        storage.close()
+    return False
+
+
+@pytest.mark.parametrize("kind", ["old", "empty"])
+def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was_or_can_be_repeated(
+    name: str, kind: str, tmp_path: Path, sample: Path
+) -> None:
+    whole = new_database(name, tmp_path, "whole")
+    upgraded(whole)
+    with engine_at(whole) as engine:
+        right = shape_of(engine)
+    at, steps = 0, 0
+    while True:
+        # from an empty database there are many tables, each made in the same way
+        at += 1 if kind == "old" else 7
+        url = (
+            old_database(name, tmp_path, sample, f"old{at}") if kind == "old"
+            else new_database(name, tmp_path, f"empty{at}")
+        )
+        with engine_at(url) as engine:
+            before = rows_of(engine), shape_of(engine)
+            if not stopped(url, at):
+                break
+            steps += 1
+            if name != "mariadb":
+                assert (rows_of(engine), shape_of(engine)) == before
+            upgraded(url)
+            assert shape_of(engine) == right
+            if kind == "old":
+                kept = rows_of(engine)[f"{PREFIX}personal"]
+                assert len(kept) == 6
+                assert all(row["recorded"] > 0 for row in kept)
+                with shop.open_mall(url, LATER) as mall:
+                    assert mall.verify().passed
+    assert steps >= 4
+
+
+def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
+    name: str, tmp_path: Path
+) -> None:
+    """MariaDB commits every step: the tables of 0001 are seen before those of 0002 are there."""
+    url = new_database(name, tmp_path, "making")
+    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
+    first, second = SqlStorage(url), SqlStorage(url)
+    asked, results = threading.Event(), []
+    signs = ("eldermall_schema", "pg_advisory", "GET_LOCK")
+    event.listen(
+        second.engine, "before_cursor_execute",
+        lambda c, cursor, sql, *_: asked.set() if any(s in sql for s in signs) else None,
+    )
+
+    def open_second() -> None:
+        try:
+            second.open(kinds)
+            results.append("open")
+        except Exception as error:  # noqa: BLE001
+            results.append(str(error))
+        finally:
+            asked.set()
+
+    thread = threading.Thread(target=open_second)
+
+    def between(c: Any, cursor: Any, sql: str, *_: Any) -> None:
+        if "keys_subject" in sql:  # a step of 0002, after its first
+            thread.start()
+            assert asked.wait(60)
+
+    event.listen(first.engine, "before_cursor_execute", between)
+    first.open(kinds)
+    thread.join(60)
+    first.close()
+    second.close()
+    assert results == ["open"]
+
+
+# What the tables are like
+
+
+def schema_of(name: str, prefix: str = PREFIX) -> Schema:
+    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
+    return Schema(kinds, prefix, locks=name == "mariadb")
+
+
+COLLATIONS = {
+    "postgresql": "SELECT table_name, column_name, collation_name FROM information_schema.columns "
+                  "WHERE table_schema = 'public' AND data_type = 'character varying'",
+    "mariadb": "SELECT table_name, column_name, concat(collation_name, character_set_name) "
+               "FROM information_schema.columns "
+               "WHERE table_schema = database() AND data_type = 'varchar'",
+}
+
+
+def shape_of(engine: Engine) -> dict[str, Any]:
+    """Return everything about every table of ours but the version's."""
+    shape: dict[str, Any] = {}
+    with engine.connect() as c:
+        found = inspect(c)
+        for table in sorted(found.get_table_names()):
+            if not table.startswith(PREFIX) or table == f"{PREFIX}schema":
+                continue
+            shape[table] = (
+                {col["name"]: (repr(col["type"]), col["nullable"])
+                 for col in found.get_columns(table)},
+                found.get_pk_constraint(table)["constrained_columns"],
+                sorted((i["name"], tuple(i["column_names"]), bool(i["unique"]))
+                       for i in found.get_indexes(table)),
+                found.get_table_options(table),
+            )
+        if engine.name in COLLATIONS:
+            rows = c.execute(text(COLLATIONS[engine.name])).all()
+            shape["collations"] = sorted(
+                tuple(row) for row in rows if row[0] != f"{PREFIX}schema"
+            )
+    return shape
+
+
+@pytest.mark.parametrize("how", ["made", "upgraded"])
+def test_the_migrated_tables_are_those_that_the_statements_use(
+    name: str, how: str, tmp_path: Path, sample: Path
+) -> None:
+    url = new_database(name, tmp_path, "made") if how == "made" else (
+        old_database(name, tmp_path, sample)
+    )
+    upgraded(url)
+    plain = new_database(name, tmp_path, "plain")
+    schema = schema_of(name)
+    with engine_at(url) as migrated, engine_at(plain) as direct:
+        with direct.begin() as c:
+            schema.metadata.create_all(c)
+        assert shape_of(migrated) == shape_of(direct)
+        with migrated.connect() as c:
+            options = {
+                "compare_type": True,
+                "include_object": lambda o, n, kind, *_: n != f"{PREFIX}schema",
+            }
+            context = MigrationContext.configure(c, opts=options)
+            assert compare_metadata(context, schema.metadata) == []
+
+
+def test_there_is_one_newest_schema_and_one_way_to_it() -> None:
+    with engine_at("sqlite://") as engine, engine.connect() as c:
+        scripts = ScriptDirectory.from_config(migrate.config(c, PREFIX))
+    assert scripts.get_heads() == [migrate.NEEDED]
+    assert tuple(s.revision for s in reversed(list(scripts.walk_revisions()))) == migrate.VERSIONS
+
+
+def test_tables_of_another_prefix_stay_as_they_are(old: str) -> None:
+    with engine_at(old) as engine:
+        before = rows_of(engine)
+        other = SqlStorage(old, prefix="other_")
+        assert other.upgrade() == (None, migrate.NEEDED)
+        other.close()
+        after = rows_of(engine)
+    assert {table: after[table] for table in before} == before
+    assert "other_record_order" in after
+
+
+def test_keys_are_compared_by_their_bytes(name: str, tmp_path: Path) -> None:
+    ids = ["A1", "A1 ", "Á1", "a1", "ａ1", "á1", "b1"]
+    with shop.open_mall(new_database(name, tmp_path, "bytes")) as mall:
+        with mall.storage.write("main") as tx:
+            tx.save([RecordRow("booking", id, 1, 0, True, "p", {}, id.encode()) for id in ids])
+            tx.append([EntryRow(f"booking/{id}", 1, b"h", b"{}") for id in ids])
+        with mall.read() as tx:
+            order = sorted(ids, key=str.encode)
+            assert [row.id for row in tx.find("booking")] == order
+            assert [row.subject for row in tx.entries()] == [f"booking/{id}" for id in order]
+            for id in ids:
+                row, _ = tx.load("booking", id)
+                assert row is not None
+                assert (row.id, row.body) == (id, id.encode())
+            assert list(tx.look_up("booking", ["A1", "a1 "])) == ["A1"]
