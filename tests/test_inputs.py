@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eldermall import Invalid, Mall, person, system
+from eldermall import EldermallError, Invalid, Mall, person, system
+from eldermall.errors import FileUnreadable, PluginError, PolicyError, StorageError
 from tests import shop
 
 ID = "an id is 1 to 64 of A-Z a-z 0-9 . _ : -"
@@ -326,6 +329,215 @@ def test_what_no_rule_could_accept_is_told_at_the_door_and_nothing_is_done(
     assert re.search("[一-鿿]{2}", reason[3:]), reason
     assert " or " not in reason
     assert all_of(one) == before
+
+# Every argument of every command
+
+COMMANDS: dict[str, dict[str, Any]] = {
+    "designations.appoint": {"post": "order", "who": "b", "basis": "years of it"},
+    "designations.dismiss": {"post": "order", "who": "b"},
+    "assignments.appoint": {"merchant": "tea-house", "who": "b", "basis": "years of it"},
+    "assignments.dismiss": {"merchant": "tea-house", "who": "b"},
+    "listings.draft": {
+        "id": "T", "content": shop.CONTENT, "merchant": "tea-house", "kind": "goods",
+        "channel": "app",
+    },
+    "listings.revise": {"id": "T", "content": shop.CONTENT},
+    "listings.submit": {"id": "T"},
+    "listings.start_review": {"id": "T"},
+    "listings.approve": {"id": "T", "criteria": shop.PASSED},
+    "listings.return_": {"id": "T", "criteria": shop.FAILED},
+    "listings.publish": {"id": "T"},
+    "listings.edit": {"id": "T", "content": shop.CONTENT},
+    "listings.withdraw": {"id": "T", "reason": "sold out"},
+    "orders.place": {
+        "id": "N1", "customer": "li", "lines": [LINE], "total": 1500, "merchant": "tea-house",
+        "currency": "CNY", "freight": 1000, "channel": "app", "cash_on_delivery": False,
+        "kind": "goods", "group_id": "G1", "ship_by": shop.START + timedelta(days=2),
+    },
+    "orders.hand_over": {"id": "A1", "to": "wang"},
+    "orders.contact_merchant": {"id": "A1", "way": "phone"},
+    "orders.accept": {"id": "A1"},
+    "orders.decline": {"id": "A1", "reason": "sold out"},
+    "orders.ship": {
+        "id": "A1", "parcel": "p1", "courier": "SF", "tracking": "SF1", "lines": {"tea": 1},
+    },
+    "orders.deliver": {"id": "A1", "parcel": "p1"},
+    "orders.grant_exception": {
+        "id": "A1", "line": "tea", "reason": "a storm", "until": shop.START + timedelta(days=5),
+        "customer_told_at": shop.START,
+    },
+    "orders.cancel": {"id": "A1", "reason": "too late", "lines": {"tea": 1}},
+    "orders.complete": {"id": "A1"},
+    "orders.archive": {"id": "A1"},
+    "orders.paid": {"id": "A1", "amount": 27000, "reference": "r1", "currency": "CNY"},
+    "orders.refunded": {
+        "id": "A1", "amount": 100, "reference": "r2", "currency": "CNY", "lines": {"tea": 1},
+    },
+    "orders.erase": {"id": "A1"},
+    "callbacks.attempt": {"id": "A1", "note": "no answer"},
+    "callbacks.reach": {"id": "A1", "satisfaction": "satisfied", "suggestion": ""},
+    "callbacks.give_up": {"id": "A1"},
+    "callbacks.refuse": {"id": "A1"},
+    "callbacks.erase": {"id": "A1"},
+    "complaints.receive": {
+        "id": "C1", "customer": "li", "words": "Late.", "channel": "app", "order": "A1",
+        "against": "wang",
+    },
+    "complaints.record": {"id": "C1", "subject": "late", "remedy": "sorry", "etiquette": "v1"},
+    "complaints.settle_opinion": {"id": "C1", "text": "pay"},
+    "complaints.answer": {"id": "C1", "text": "we are sorry"},
+    "complaints.close": {"id": "C1"},
+    "complaints.erase": {"id": "C1"},
+}
+MOVES = {
+    "orders.paid": "order.pay", "orders.refunded": "order.refund",
+    "listings.return_": "listing.return",
+}
+NAIVE = datetime(2026, 3, 2)
+FIELDS, LIST, MAPPING = "must be a mapping of fields", "must be a list", "must be a mapping"
+AN_ID = [("x y", "must match"), (5, "must be a text")]
+WORDS = [("", "must have 1 or more"), (5, "must be a text"), ("a\0", TEXT), ("\ud800", TEXT)]
+MONEY_IN_CENTS = [(-1, "must be 0 or more"), (1.0, NUMBER), ("1", NUMBER), (True, NUMBER)]
+TIMES: list[tuple[Any, str]] = [(NAIVE, NO_ZONE), ("now", NO_TIME)]
+BAD: dict[str, list[tuple[Any, str]]] = {
+    **dict.fromkeys(("id", "merchant-id"), [("x y", ID), ("", ID), (5, ID), (None, ID)]),
+    "post": [("cook", "must be a link"), (5, "must be a link"), ([], "must be a link")],
+    "by": [(None, "must be a person"), ("olivia", "must be a person")],
+    "at": [*TIMES, (5, NO_TIME)],
+    "key": [("x y", ID), ("", ID), (5, ID)],
+    "expect": [("1", NUMBER), (1.0, NUMBER), (True, NUMBER)],
+    "colour": [("red", "is not an argument here")],
+    **dict.fromkeys(
+        ("who", "to", "customer", "merchant", "order", "against", "parcel", "courier", "line",
+         "channel", "group_id", "reference"),
+        AN_ID,
+    ),
+    **dict.fromkeys(
+        ("reason", "words", "text", "note", "tracking", "way", "basis", "subject", "remedy",
+         "etiquette"),
+        WORDS,
+    ),
+    "suggestion": WORDS[1:],
+    "satisfaction": [("happy", "must be one of very_satisfied"), (5, "must be one of")],
+    "kind": [("rent", "must be one of goods, service"), (None, "must be one of")],
+    "currency": [("cny", MONEY), (5, "must be a text")],
+    **dict.fromkeys(("amount", "total", "freight"), MONEY_IN_CENTS),
+    "cash_on_delivery": [(1, "must be true or false"), (None, "must be true or false")],
+    **dict.fromkeys(("until", "customer_told_at", "ship_by"), TIMES),
+    "content": [(None, FIELDS), ("tea", FIELDS), (5, FIELDS)],
+    "criteria": [(None, MAPPING), (5, MAPPING), ([], MAPPING)],
+    "lines": [(5, "must be a")],
+}
+OPTIONS = ("by", "at", "key", "expect", "colour")
+
+
+def _cases() -> list[tuple[str, str, Any, str]]:
+    found = []
+    for command, right in COMMANDS.items():
+        for name in (*right, *OPTIONS):
+            first = name == "merchant" and command.startswith("assignments")
+            found += [(command, name, *bad) for bad in BAD["merchant-id" if first else name]]
+    return found
+
+
+def test_the_table_has_every_command_and_every_argument(one: Mall) -> None:
+    rooms = ("designations", "assignments", "listings", "orders", "callbacks", "complaints")
+    there = {
+        f"{room}.{name}": [
+            p.name for p in inspect.signature(method).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name != "by"
+        ]
+        for room in rooms
+        for name, method in inspect.getmembers(getattr(one, room), inspect.ismethod)
+        if not name.startswith("_") and name != "get"
+    }
+    assert {command: sorted(names) for command, names in there.items()} == {
+        command: sorted(right) for command, right in COMMANDS.items()
+    }
+
+
+@pytest.mark.parametrize(("command", "name", "wrong", "why"), _cases())
+def test_no_command_takes_a_wrong_value_of_any_argument(
+    one: Mall, command: str, name: str, wrong: Any, why: str
+) -> None:
+    room, method = command.split(".")
+    given_ = {"by": shop.OPERATIONS} | COMMANDS[command] | {name: wrong}
+    before = all_of(one)
+    with pytest.raises(Invalid) as said:
+        getattr(getattr(one, room), method)(**given_)
+    kind = {"designations": "designation", "assignments": "assignment"}.get(room, room[:-1])
+    move = MOVES.get(command, f"{kind}.{method}")
+    first = next(iter(COMMANDS[command]))
+    where = f"{kind}.post" if name == "post" else f"{move}.{'id' if name == first else name}"
+    assert said.value.where == where
+    assert f" is invalid: {why}" in str(said.value)
+    assert re.search("无效：.*[一-鿿]{2}", said.value.text.zh)
+    assert all_of(one) == before
+    with pytest.raises(Invalid):  # who asks whether it may is told the same
+        getattr(getattr(one.may, room), method)(**given_)
+
+
+# Opening
+
+OPENING: dict[str, tuple[dict[str, Any], type[EldermallError], str, str]] = {
+    "no URL": ({"url": ""}, PluginError, "no storage plugin knows ''", "没有存储插件认识"),
+    "an unknown kind of URL": (
+        {"url": "oracle://x/y"}, PluginError, "use for example sqlite:///mall.db", "例如可用",
+    ),
+    "a driver that isn't ours": (
+        {"url": "postgresql+psycopg2://x/y"}, PluginError, "no storage plugin knows", "没有存储",
+    ),
+    "a URL that is none": (
+        {"url": "mariadb:"}, StorageError, "is no URL of a database", "不是数据库地址",
+    ),
+    "a file that isn't named": ({"url": "sqlite://"}, StorageError, "names no file", "没有指明"),
+    "a SQLite in memory": (
+        {"url": "sqlite:///:memory:"}, StorageError, "memory: for one in memory", "内存中用",
+    ),
+    "a folder": ({"url": "sqlite:////"}, StorageError, "is a folder, no database", "是文件夹"),
+    "a folder that isn't there": (
+        {"url": "sqlite:////nowhere/mall.db"}, StorageError, "can't be used", "数据库无法使用",
+    ),
+    "a file that isn't there": (
+        {"url": "sqlite:////nowhere.db", "make": False}, StorageError,
+        "there is no database file", "数据库文件 /nowhere.db 不存在",
+    ),
+    "a server that isn't there": (
+        {"url": "postgresql://u@/x?host=/nowhere"}, StorageError, "can't be used", "无法使用",
+    ),
+    "another server that isn't there": (
+        {"url": "mariadb://u@/x?unix_socket=/nowhere"}, StorageError, "can't be used", "无法使用",
+    ),
+    "a path for a URL": ({"url": Path("mall.db")}, Invalid, "url = ", "url 的值"),
+    "a prefix with a dash": ({"prefix": "a-b"}, StorageError, "letters, digits", "表名前缀"),
+    "a prefix that begins with a digit": ({"prefix": "1a"}, StorageError, "must be", "表名前缀"),
+    "a prefix of 33": ({"prefix": "p" * 33}, StorageError, "up to 32 letters", "不超过 32"),
+    "a prefix that is a number": ({"prefix": 5}, StorageError, "the table prefix 5", "表名前缀 5"),
+    "a prefix that ends in a line break": ({"prefix": "a\n"}, StorageError, "prefix", "表名前缀"),
+    "an odd code": ({"code": "a b"}, Invalid, "code = 'a b'", "code 的值"),
+    "a code that is a number": ({"code": 5}, Invalid, "code = 5", "code 的值"),
+    "no policy": ({"policy": {}}, PolicyError, "pack.document", "pack.document 的值"),
+    "a policy that isn't there": (
+        {"policy": "/nowhere.toml"}, FileUnreadable, "can't read /nowhere.toml", "无法读取政策文件",
+    ),
+    "plugins that are a number": ({"plugins": 5}, Invalid, "must be a list of plugins", "插件的列表"),
+    "a present without zone": ({"now": lambda: NAIVE}, Invalid, NO_ZONE, "now 的值"),
+}
+
+
+@pytest.mark.parametrize("what", OPENING)
+def test_what_can_t_be_opened_is_told_in_both_languages_and_nothing_is_made(
+    what: str, tmp_path: Path
+) -> None:
+    wrong, error, en, zh = OPENING[what]
+    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    with pytest.raises(error) as said:
+        Mall.open(**{"url": url, "policy": shop.POLICY} | wrong)
+    assert type(said.value) is error
+    assert en in str(said.value)
+    assert zh in said.value.text.zh
+    if "now" not in wrong:
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_service_order_is_refused_and_says_that_it_is_not_built(one: Mall) -> None:

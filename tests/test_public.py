@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pickle
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -14,13 +15,13 @@ from typing import Any
 import pytest
 
 import eldermall
-from eldermall import hooks
+from eldermall import errors, hooks
 from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Rule
 from eldermall.mall import rulebook
 from eldermall.rules.catalogue import clauses
-from eldermall.texts import Text
+from eldermall.texts import Text, shown_url
 from tests import shop
 
 BOOK = rulebook()
@@ -259,3 +260,32 @@ def test_every_rule_module_opens_with_what_the_articles_ask(module: str) -> None
         tests = importlib.import_module(f"tests.rules.test_{module}").__doc__
         assert tests is not None
         assert "S19 article" in tests
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Invalid("a.b", 7, Text("须为文字", "must be a text")),
+        errors.Overtaken(Text("他人在先", "somebody was first"), retry="transaction"),
+        errors.StorageError(Text("无法使用", "can't be used")),
+    ],
+    ids=lambda error: error.code,
+)
+def test_an_error_goes_from_process_to_process_as_it_is(error: errors.EldermallError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://li:secret@host/mall", "postgresql://li:***@host/mall"),
+        ("mariadb://:secret@/mall?unix_socket=/run", "mariadb://:***@/mall?unix_socket=/run"),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("memory:", "memory:"),
+    ],
+)
+def test_no_message_shows_a_password(url: str, shown: str) -> None:
+    assert shown_url(url) == shown

@@ -25,7 +25,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from eldermall.texts import Text
 
@@ -45,6 +46,18 @@ class EldermallError(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
         self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process have it, whatever the arguments of its class."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(
+    kind: type[EldermallError], args: tuple[Any, ...], state: Mapping[str, Any]
+) -> EldermallError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class DefinitionError(EldermallError):

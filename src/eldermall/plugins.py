@@ -19,7 +19,7 @@ from eldermall.engine.clock import Clock
 from eldermall.engine.outbox import Outcome
 from eldermall.engine.rule import Rule
 from eldermall.errors import PluginError
-from eldermall.texts import Text
+from eldermall.texts import Text, shown_url
 
 BUILT_IN = ("eldermall.rules", "eldermall.adapters.storage")
 
@@ -102,9 +102,9 @@ class Plugins:
         if storage is None:
             raise PluginError(
                 Text(
-                    f"没有存储插件认识 {url!r}，例如可用 sqlite:///mall.db 或 memory:",
-                    f"no storage plugin knows {url!r}; use for example sqlite:///mall.db or "
-                    "memory:",
+                    f"没有存储插件认识 {shown_url(url)!r}，例如可用 sqlite:///mall.db 或 memory:",
+                    f"no storage plugin knows {shown_url(url)!r}; use for example "
+                    "sqlite:///mall.db or memory:",
                 )
             )
         return storage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,3 +28,11 @@ class Text:
     def format(self, **fields: object) -> Text:
         """Return this text with ``{name}`` fields filled in, in both languages."""
         return Text(self.zh.format(**fields), self.en.format(**fields))
+
+
+_PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#@]*@")
+
+
+def shown_url(url: str) -> str:
+    """Return ``url`` as messages may show it: without its password."""
+    return _PASSWORD.sub(r"\1:***@", url)

@@ -15,11 +15,20 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from tests.benchmarks import audit, batch, rules_and_machine, servers, sweep, tutorial, whole_move
+from tests.benchmarks import (
+    audit,
+    batch,
+    rules_and_machine,
+    servers,
+    sweep,
+    tutorial,
+    verify,
+    whole_move,
+)
 from tests.benchmarks.figures import Figure
 
 MODULES: tuple[ModuleType, ...] = (
-    whole_move, tutorial, rules_and_machine, batch, servers, sweep, audit,
+    whole_move, tutorial, rules_and_machine, batch, servers, sweep, verify, audit,
 )
 HEADERS = ("what", "measured", "target", "", "behind it")
 

@@ -129,9 +129,9 @@ class DjangoTransaction(Transaction):
         return {row.id: row for row in rows}
 
     def save(self, rows: Sequence[RecordRow]) -> None:
+        for kind in sorted({row.kind for row in rows}):
+            self._lock(kind, [row.id for row in rows if row.kind == kind], shared=False)
         new = [row for row in rows if row.before == 0]
-        for kind in {row.kind for row in new}:
-            self._lock(kind, [row.id for row in new if row.kind == kind], shared=False)
         for row in rows:
             if row.before != 0:
                 self._replace(row)

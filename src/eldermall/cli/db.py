@@ -12,7 +12,7 @@ from eldermall.cli import output
 from eldermall.contracts.storage import Versioned
 from eldermall.errors import StorageError
 from eldermall.plugins import Plugins
-from eldermall.texts import Lang, Text
+from eldermall.texts import Lang, Text, shown_url
 
 db = typer.Typer(no_args_is_help=True, help="Make, upgrade and check the tables of a database.")
 
@@ -25,7 +25,10 @@ def _tables(url: str, prefix: str) -> Iterator[Versioned]:
     with closing(storage):
         if not isinstance(storage, Versioned):
             raise StorageError(
-                Text(f"{url} 的存储自行管理其结构", f"the storage of {url} keeps its schema itself")
+                Text(
+                    f"{shown_url(url)} 的存储自行管理其结构",
+                    f"the storage of {shown_url(url)} keeps its schema itself",
+                )
             )
         yield storage
 

@@ -28,7 +28,7 @@ from eldermall.engine.journal import verify as check
 from eldermall.errors import EldermallError, FileUnreadable, Invalid, StorageError, Unknown
 from eldermall.mall import KINDS
 from eldermall.plugins import Plugins
-from eldermall.texts import Lang, Text
+from eldermall.texts import Lang, Text, shown_url
 
 _FACTS = (
     ("entries", Text("记录", "entries")),
@@ -65,7 +65,10 @@ def verify(
         found = _checked(url, prefix, code, outside, jobs or os.cpu_count() or 1)
         if not (found.entries or found.roots or found.findings):
             raise Unknown(
-                Text(f"{url} 中没有商城 {code} 的记录", f"{url} holds no entry of the mall {code}")
+                Text(
+                    f"{shown_url(url)} 中没有商城 {code} 的记录",
+                    f"{shown_url(url)} holds no entry of the mall {code}",
+                )
             )
     if outside is not None:
         found = replace(found, findings=outside.findings + found.findings)

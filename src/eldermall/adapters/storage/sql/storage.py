@@ -22,7 +22,7 @@ from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import Joined, RecordKind, StorageCapabilities, Transaction
 from eldermall.errors import Conflict, SchemaError, StorageError
-from eldermall.texts import Text
+from eldermall.texts import Text, shown_url
 
 DATABASES: dict[str, type[Sqlite | Postgresql | Mariadb]] = {
     "sqlite": Sqlite, "postgresql": Postgresql, "mariadb": Mariadb,
@@ -192,8 +192,8 @@ def database_at(url: str) -> Database:
     except exc.ArgumentError as error:
         raise StorageError(
             Text(
-                f"{url} 不是数据库地址，应写作 sqlite:///mall.db 或 postgresql://host/database",
-                f"{url} is no URL of a database; write sqlite:///mall.db or "
+                f"{shown_url(url)} 不是数据库地址，应写作 sqlite:///mall.db 或 postgresql://host/database",
+                f"{shown_url(url)} is no URL of a database; write sqlite:///mall.db or "
                 "postgresql://host/database",
             )
         ) from error
