@@ -80,7 +80,8 @@ class Joiner:
         name = self._database.name
         return NotJoinable(
             Text(
-                f"只能加入 {name} 的 SQLAlchemy Connection、Session 或驱动自身的连接，"
+                f"只能加入 {name} 的 SQLAlchemy Connection、Session 或驱动自身的连接"
+                f"（Django 中为 connection.connection），"
                 f"不是 {given}",
                 f"only a SQLAlchemy Connection, a Session or a connection of the driver to {name} "
                 f"can be joined (in Django connection.connection), not a {given}",

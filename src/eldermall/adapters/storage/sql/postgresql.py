@@ -29,12 +29,19 @@ from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import NotInTransaction
 
 _OVERTAKEN = ("40001", "40P01", "23505")
-_SHARED = text("SELECT pg_advisory_xact_lock_shared(k) FROM unnest(:keys) AS k").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
-_EXCLUSIVE = text("SELECT pg_advisory_xact_lock(k) FROM unnest(:keys) AS k").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
+_KEYS = bindparam("keys", type_=ARRAY(BigInteger))
+_SHARED = text(
+    "SELECT pg_advisory_xact_lock_shared(:whole), pg_advisory_xact_lock_shared(k) "
+    "FROM unnest(:keys) AS k"
+).bindparams(_KEYS)
+_EXCLUSIVE = text(
+    "SELECT pg_advisory_xact_lock_shared(:whole), pg_advisory_xact_lock(k) "
+    "FROM unnest(:keys) AS k"
+).bindparams(_KEYS)
+_WHOLE = text("SELECT pg_advisory_xact_lock(:whole)")
+_BULK = 1000
+"""More keys than these aren't locked one by one: the server has room for some thousand locks."""
+
 _IDLE, _IN_TRANSACTION = 0, 2
 
 
@@ -68,7 +75,7 @@ class Postgresql:
     def making(self, connection: Connection) -> Iterator[None]:
         """Hold an advisory lock, so that of several who open one database one makes it."""
         connection.begin()
-        connection.execute(_EXCLUSIVE, {"keys": [number_of("eldermall schema")]})
+        connection.execute(_WHOLE, {"whole": number_of("eldermall schema")})
         yield
         connection.commit()
 
@@ -98,9 +105,17 @@ class Postgresql:
     def lock_keys(
         self, connection: Connection, schema: Schema, keys: Sequence[str], *, shared: bool
     ) -> None:
-        """Take advisory locks that end with the transaction, in one order."""
+        """Take advisory locks that end with the transaction, in one order.
+
+        A bulk takes one that everybody shares instead.
+        """
+        whole = number_of(schema.prefix)
+        if len(keys) > _BULK:
+            connection.execute(_WHOLE, {"whole": whole})
+            return
         numbers = sorted({number_of(schema.prefix + key) for key in keys})
-        connection.execute(_SHARED if shared else _EXCLUSIVE, {"keys": numbers})
+        locks = _SHARED if shared else _EXCLUSIVE
+        connection.execute(locks, {"whole": whole, "keys": numbers})
 
     def fault(self, error: BaseException) -> Fault:
         """Say what an SQLSTATE means."""
