@@ -30,7 +30,10 @@ ANSWERS = 50  # of all threads, before the next thing happens to the server
 PATIENCE = 60.0
 LONGEST = 20.0  # seconds that any call may take, on a machine with other things to do
 SEED = os.environ.get("ELDERMALL_TEST_SEED", "servers")
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # of PyMySQL
+pytestmark = [  # what PyMySQL and SQLAlchemy leave open when a server ends as they connect
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:<psycopg.Connection.* deleted:ResourceWarning"),
+]
 
 
 class Present(threading.local, shop.Time):
@@ -41,7 +44,7 @@ class Present(threading.local, shop.Time):
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with running(request.param) as server:
         yield server
-        gc.collect()  # PyMySQL leaves sockets open whose server doesn't answer
+        gc.collect()  # while the warnings above are let pass
 
 
 class Leaked(Exception):

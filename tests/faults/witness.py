@@ -76,7 +76,7 @@ class Seen:
         return [
             entry
             for entry in self.chains.get(subject, ())
-            if entry["recorded"] in moments
+            if entry["at"] in moments  # what waited was recorded later
             and (entry["what"], entry["outcome"]) == (what, outcome)
         ]
 
