@@ -151,6 +151,16 @@ def test_what_is_in_flight_fails_clearly_and_the_same_mall_goes_on_when_the_serv
         print(server.name, witness.figures(seen), f"{crew.longest:.1f} s")
 
 
+def test_a_mall_that_was_idle_while_the_server_was_started_anew_notices_nothing(
+    server: Server, tmp_path: Path, time: shop.Time
+) -> None:
+    with open_mall(server.url, tmp_path, time) as mall:
+        server.stop()
+        server.start()
+        shop.place(mall, "idle")
+        assert mall.verify().passed
+
+
 def test_a_server_that_is_down_is_said_in_both_languages(
     server: Server, time: shop.Time
 ) -> None:
