@@ -150,6 +150,12 @@ class Mall(Moving):
             StorageError: the database can't be opened.
         """
         checked_id(code, "code")
+        if not isinstance(url, str):
+            raise Invalid(
+                "url",
+                url,
+                Text("须为地址，如 sqlite:///mall.db", "must be a URL such as sqlite:///mall.db"),
+            )
         if not isinstance(plugins, Iterable):
             raise Invalid("plugins", plugins, Text("须为插件的列表", "must be a list of plugins"))
         loaded = Plugins(plugins, code)

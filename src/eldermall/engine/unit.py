@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -339,9 +340,10 @@ def _decided(decision: Decision) -> dict[str, Any]:
 
 
 def _tried(begin: Begin, do: Callable[[Transaction], T], tries: int = TRIES) -> T:
-    for _ in range(tries - 1):
+    for number in range(1, tries):
         with suppress(Overtaken), begin() as tx:
             return do(tx)
+        time.sleep(number * secrets.randbelow(10) / 1000)  # let whoever was first get ahead
     with begin() as tx:
         return do(tx)
 

@@ -87,6 +87,10 @@ class Database(Protocol):
         """Say whether the transaction that eldermall has worked in is over."""
         ...
 
+    def raw_cursor(self, raw: Any, *given: Any, **more: Any) -> Any:
+        """Return a cursor of a host's connection whose rows are tuples."""
+        ...
+
     def enter(self, connection: Connection, *, begun: bool) -> None:
         """Make sure that the host's transaction is open down to the server.
 

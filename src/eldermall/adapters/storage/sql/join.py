@@ -95,7 +95,7 @@ class Joiner:
             raise self._unfit(type(host).__name__)
         if not self._database.raw_is_open(host):
             raise NotInTransaction(NO_TRANSACTION)
-        pool = StaticPool(lambda: _Guest(host), reset_on_return=None)
+        pool = StaticPool(lambda: _Guest(self._database, host), reset_on_return=None)
         engine = Engine(pool, self._dialect, make_url(f"{self._database.name}://"))
         with engine.connect() as connection:
             yield connection.execution_options(compiled_cache=self._compiled)
@@ -107,7 +107,7 @@ class Joiner:
         joined.enter()
         table = self._statements.schema.installation
         try:
-            with translated(self._database, "transaction"), connection.begin_nested():
+            with translated(self._database, "transaction"), _savepoint(connection):
                 there = connection.execute(select(table)).scalar()
         except Exception as error:
             cause = getattr(error.__cause__, "orig", None)
@@ -158,10 +158,24 @@ def _over(connection: Connection) -> bool:
     return connection.closed or not connection.in_transaction()
 
 
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    """Open a savepoint of a name of our own: MariaDB drops a host's of the same name."""
+    connection.exec_driver_sql("SAVEPOINT eldermall_command")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT eldermall_command")
+        raise
+    finally:
+        connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
+
+
 class _Guest:
     """A host's connection, lent to SQLAlchemy: what would end its transaction does nothing."""
 
-    def __init__(self, host: Any) -> None:
+    def __init__(self, database: Database, host: Any) -> None:
+        self._database = database
         self._host = host
 
     def commit(self) -> None:
@@ -172,6 +186,10 @@ class _Guest:
 
     def close(self) -> None:
         """Leave it to the host."""
+
+    def cursor(self, *given: Any, **more: Any) -> Any:
+        """Return a cursor whose rows are tuples, whatever the host wants its own to be."""
+        return self._database.raw_cursor(self._host, *given, **more)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._host, name)
@@ -215,7 +233,9 @@ class _SqlJoined:
     def savepoint(self) -> Iterator[Transaction]:
         """Open a savepoint in the host's transaction."""
         self.enter()
-        with translated(self._database, "transaction"), self._connection.begin_nested():
+        with translated(self._database, "transaction"), _savepoint(self._connection):
+            if self._database.one_writer:
+                self._connection.execute(self._statements.hold)
             yield SqlTransaction(
                 self._connection, self._statements, self._mall, probing=True
             )

@@ -139,6 +139,12 @@ class Mariadb:
         """Say whether the transaction that eldermall has worked in is over."""
         return not raw.open or not raw.server_status & _IN_TRANSACTION
 
+    def raw_cursor(self, raw: Any, *given: Any, **more: Any) -> Any:
+        """Return a cursor of a host's connection whose rows are tuples."""
+        from pymysql.cursors import Cursor
+
+        return raw.cursor(*(given or (Cursor,)), **more)
+
     def enter(self, connection: Connection, *, begun: bool) -> None:
         """Ask the server whether a transaction is open, or opens with the next statement."""
         by_itself, inside = connection.exec_driver_sql(

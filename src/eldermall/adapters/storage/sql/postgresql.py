@@ -146,6 +146,12 @@ class Postgresql:
         """Say whether the transaction that eldermall has worked in is over."""
         return bool(raw.closed) or bool(raw.info.transaction_status == _IDLE)
 
+    def raw_cursor(self, raw: Any, *given: Any, **more: Any) -> Any:
+        """Return a cursor of a host's connection whose rows are tuples."""
+        from psycopg.rows import tuple_row
+
+        return raw.cursor(*given, **({"row_factory": tuple_row} | more))
+
     def enter(self, connection: Connection, *, begun: bool) -> None:
         """Check that the connection doesn't commit by itself, where the driver says so.
 

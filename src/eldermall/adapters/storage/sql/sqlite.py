@@ -132,6 +132,12 @@ class Sqlite:
         except sqlite3.ProgrammingError:  # it is closed
             return True
 
+    def raw_cursor(self, raw: Any, *given: Any, **more: Any) -> Any:
+        """Return a cursor of a host's connection whose rows are tuples."""
+        cursor = raw.cursor(*given, **more)
+        cursor.row_factory = None
+        return cursor
+
     def enter(self, connection: Connection, *, begun: bool) -> None:
         """Send the ``BEGIN IMMEDIATE`` that the driver has postponed, the only one from us.
 

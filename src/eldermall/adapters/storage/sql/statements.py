@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Select,
+    Table,
+    bindparam,
+    delete,
+    false,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from eldermall.adapters.storage.sql.database import Database
 from eldermall.adapters.storage.sql.schema import Schema
@@ -28,6 +38,8 @@ class Statements:
         self._journal()
         self._outbox()
         self._keys()
+        # Changes nothing; where one writes at a time, only one that sees the newest rows may.
+        self.hold = delete(schema.installation).where(false())
 
     def _change(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip) if self.locking else query
@@ -108,8 +120,8 @@ class Statements:
             for name, query in changed.items()
         }
         self.find = {name: query.order_by(s.records[name].c.id) for name, query in found.items()}
-        self.uses_pack = {
-            name: select(t.c.id)
+        self.uses_pack: dict[str, Select[Any]] = {
+            name: select(literal_column("1"))  # the index alone answers
             .where(t.c.mall == mall, t.c.pack == bindparam("pack"), t.c.open == 1)
             .limit(1)
             for name, t in s.records.items()

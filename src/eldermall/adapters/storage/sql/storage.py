@@ -96,7 +96,7 @@ class SqlStorage:
                         f"{place} holds no tables of eldermall with the prefix {self.prefix}",
                     )
                 )
-            if found is None:
+            if found != migrate.NEEDED and make:  # somebody may be at it
                 with self.database.making(connection):
                     found = migrate.version(connection, self.prefix)
                     if found is None:
