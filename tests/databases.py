@@ -22,7 +22,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -33,7 +32,6 @@ NAMES = ("sqlite", "postgresql", "mariadb")
 SERVERS = ("postgresql", "mariadb")
 _FOLDER = "ELDERMALL_TEST_SERVERS"
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that none is told to be still running
-_open_logs = contextlib.ExitStack()
 _KEPT = ("schema", "locks", "installation")
 
 
@@ -117,11 +115,12 @@ def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
         )
     (data / "postmaster.pid").unlink(missing_ok=True)
     options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
-    process = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data,
-         *(f"--{option}" for option in (*options, *more))],
-        stdout=_log(folder), stderr=subprocess.STDOUT, start_new_session=True,
-    )
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [*as_user, programs / "postgres", "-D", data,
+             *(f"--{option}" for option in (*options, *more))],
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     _wait(url, process)
     return url, process.pid
@@ -148,12 +147,13 @@ def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
              "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True, capture_output=True,
         )
-    process = subprocess.Popen(
-        ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={at}", *user,
-         "--skip-networking", f"--pid-file={folder / 'own.pid'}", "--max-connections=200",
-         "--innodb-flush-log-at-trx-commit=2", *more],
-        stdout=_log(folder), stderr=subprocess.STDOUT, start_new_session=True,
-    )
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={at}", *user,
+             "--skip-networking", f"--pid-file={folder / 'own.pid'}", "--max-connections=200",
+             "--innodb-flush-log-at-trx-commit=2", *more],
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )
     url = f"mariadb+pymysql://root@localhost/mysql?unix_socket={at}"
     _wait(url, process)
     return url, process.pid
@@ -181,10 +181,6 @@ def _start_redis(folder: Path) -> tuple[str, int]:
             break
         time.sleep(0.05)
     return f"redis://127.0.0.1:{port}/0", process.pid
-
-
-def _log(folder: Path) -> Any:
-    return _open_logs.enter_context((folder / "log").open("ab"))
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -409,8 +409,9 @@ BAD: list[tuple[list[str], str, str]] = [
     ),
     (
         ["verify", "sqlite:///nonsense.db"],
-        "错误：数据库无法使用：file is not a database\n",
-        "error: the database can't be used: file is not a database\n",
+        "错误：数据库 nonsense.db 无法使用：文件已损坏，或不是数据库（file is not a database）\n",
+        "error: the database nonsense.db can't be used: the file is damaged, or is no database "
+        "(file is not a database)\n",
     ),
     (
         ["verify", "sqlite:///foreign.db"],

@@ -496,7 +496,7 @@ OPENING: dict[str, tuple[dict[str, Any], type[EldermallError], str, str]] = {
     ),
     "a folder": ({"url": "sqlite:////"}, StorageError, "is a folder, no database", "是文件夹"),
     "a folder that isn't there": (
-        {"url": "sqlite:////nowhere/mall.db"}, StorageError, "can't be used", "数据库无法使用",
+        {"url": "sqlite:////nowhere/mall.db"}, StorageError, "can't be used", "无法使用",
     ),
     "a file that isn't there": (
         {"url": "sqlite:////nowhere.db", "make": False}, StorageError,

@@ -16,8 +16,9 @@ Errors: a storage raises `Overtaken` when another transaction was first or the d
 one up for another (a deadlock), `Locked` when no lock was to be had in time, and `StorageError`
 for everything that can't be mended by trying again. Inside a joined transaction, ``retry`` of the
 first two is ``"transaction"`` where a savepoint can't mend it. Any error ends the transaction:
-nothing of it is kept. Eldermall makes a transaction of its own again, whole, up to three times
-after `Overtaken`.
+nothing of it is kept; a connection lost in the middle of a commit leaves open whether it was, and a
+command made again with its key is there once. Eldermall makes a transaction of its own again,
+whole, up to three times after `Overtaken`.
 """
 
 from __future__ import annotations

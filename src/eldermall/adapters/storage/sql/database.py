@@ -109,7 +109,10 @@ class Database(Protocol):
         ...
 
 
-Fault = Literal["overtaken", "locked", "not in transaction", "no table", "broken"]
+Fault = Literal[
+    "overtaken", "locked", "not in transaction", "no table", "full", "read only", "damaged",
+    "away", "broken",
+]
 
 _TEXTS: Mapping[str, Text] = {
     "overtaken": Text(
@@ -123,11 +126,23 @@ _TEXTS: Mapping[str, Text] = {
     ),
 }
 
+_REASONS: Mapping[str, Text] = {
+    "full": Text("磁盘空间已满", "the disk is full"),
+    "read only": Text("没有写入权限", "it may not be written"),
+    "damaged": Text("文件已损坏，或不是数据库", "the file is damaged, or is no database"),
+    "away": Text("无法连接或打开", "it can't be reached"),
+}
+
 NO_TRANSACTION = Text(
     "该连接没有打开的事务；请先打开，例如 with engine.begin() as connection、"
     "with session.begin()，Django 中用 with transaction.atomic()",
     "the connection has no open transaction; open one with engine.begin(), connection.begin() or "
     "session.begin(), in Django with transaction.atomic()",
+)
+
+ROLLED_BACK = Text(
+    "数据库已回滚您的整个事务，请从头再来",
+    "the database has rolled back your whole transaction; begin it again",
 )
 
 
@@ -165,8 +180,12 @@ def _translation(database: Database, error: BaseException, retry: Retry) -> Elde
         return Locked(_TEXTS[fault], retry=retry)
     if fault == "not in transaction":
         return NotInTransaction(NO_TRANSACTION)
+    zh, en = words, words
+    if fault in _REASONS:
+        zh, en = f"{_REASONS[fault].zh}（{words}）", f"{_REASONS[fault].en} ({words})"
+    place = database.place
     return StorageError(
-        Text(f"数据库无法使用：{words}", f"the database can't be used: {words}")
+        Text(f"数据库 {place} 无法使用：{zh}", f"the database {place} can't be used: {en}")
     )
 
 

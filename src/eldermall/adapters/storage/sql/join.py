@@ -13,19 +13,20 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, event, select
+from sqlalchemy import Connection, Dialect, Engine, event, exc, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
 from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
+    ROLLED_BACK,
     Database,
     translated,
 )
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import Joined, Transaction
-from eldermall.errors import NotInTransaction, NotJoinable
+from eldermall.errors import NotInTransaction, NotJoinable, Overtaken
 from eldermall.texts import Text
 
 
@@ -159,16 +160,22 @@ def _over(connection: Connection) -> bool:
 
 
 @contextmanager
-def _savepoint(connection: Connection) -> Iterator[None]:
-    """Open a savepoint of a name of our own: MariaDB drops a host's of the same name."""
+def _savepoint(connection: Connection, lost: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Open a savepoint of a name of our own: MariaDB drops a host's of the same name.
+
+    ``lost`` is called if the database has rolled back the whole transaction, savepoint included.
+    """
     connection.exec_driver_sql("SAVEPOINT eldermall_command")
     try:
         yield
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT eldermall_command")
-        raise
-    finally:
-        connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
+        try:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT eldermall_command")
+            connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
+        except exc.DBAPIError:
+            lost()
+        raise  # the first error says why
+    connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
 
 
 class _Guest:
@@ -213,6 +220,7 @@ class _SqlJoined:
         self._connection = connection
         self._over = over
         self._begun = False
+        self._lost = False
 
     @property
     def ended(self) -> bool:
@@ -221,6 +229,8 @@ class _SqlJoined:
 
     def enter(self) -> None:
         """Make sure that a transaction is open down to the server."""
+        if self._lost:
+            raise Overtaken(ROLLED_BACK, retry="transaction")
         if self._begun and self.ended and self._database.name != "mariadb":
             raise NotInTransaction(NO_TRANSACTION)
         if not self._lent and _over(self._connection):
@@ -233,9 +243,15 @@ class _SqlJoined:
     def savepoint(self) -> Iterator[Transaction]:
         """Open a savepoint in the host's transaction."""
         self.enter()
-        with translated(self._database, "transaction"), _savepoint(self._connection):
+        with (
+            translated(self._database, "transaction"),
+            _savepoint(self._connection, self._lose),
+        ):
             if self._database.one_writer:
                 self._connection.execute(self._statements.hold)
             yield SqlTransaction(
                 self._connection, self._statements, self._mall, probing=True
             )
+
+    def _lose(self) -> None:
+        self._lost = True

@@ -25,14 +25,34 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.engine import URL
 
-from eldermall.adapters.storage.sql.database import NO_TRANSACTION, PATIENCE, Fault, number_of
+from eldermall.adapters.storage.sql.database import (
+    NO_TRANSACTION,
+    PATIENCE,
+    ROLLED_BACK,
+    Fault,
+    number_of,
+)
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.stored import LOCKS
 from eldermall.errors import NotInTransaction, Overtaken, StorageError
 from eldermall.texts import Text
 
 _DUPLICATE, _DEADLOCK, _CHANGED, _WAITED, _NOWAIT = 1062, 1213, 1020, 1205, 4025
-_NO_SAVEPOINT, _NO_TABLE = 1305, 1146
+_NO_SAVEPOINT = 1305
+_FAULTS: Mapping[object, Fault] = {
+    1146: "no table",
+    1021: "full",
+    1114: "full",
+    1290: "read only",
+    1792: "read only",
+    1836: "read only",
+    1053: "away",
+    1927: "away",
+    2002: "away",
+    2003: "away",
+    2006: "away",
+    2013: "away",
+}
 _IN_TRANSACTION = 1
 _MAKING = "eldermall schema"
 
@@ -121,7 +141,7 @@ class Mariadb:
             return "locked"
         if number == _NO_SAVEPOINT:
             return "overtaken"  # the server has rolled the whole transaction back
-        return "no table" if number == _NO_TABLE else "broken"
+        return _FAULTS.get(number, "broken")
 
     def is_raw(self, host: object) -> bool:
         """Say whether ``host`` is a connection of PyMySQL."""
@@ -153,14 +173,7 @@ class Mariadb:
         if by_itself and not inside:
             raise NotInTransaction(NO_TRANSACTION)
         if begun and not inside:
-            raise Overtaken(
-                Text(
-                    "数据库为解除死锁已回滚您的整个事务，请从头再来",
-                    "to end a deadlock the server has rolled back your whole transaction; begin "
-                    "it again",
-                ),
-                retry="transaction",
-            )
+            raise Overtaken(ROLLED_BACK, retry="transaction")
 
     def probe(self, connection: Connection, table: Table, keys: Mapping[str, object]) -> None:
         """Nothing: a read that locks sees the newest row in every isolation."""

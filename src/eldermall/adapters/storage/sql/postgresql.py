@@ -42,6 +42,16 @@ _WHOLE = text("SELECT pg_advisory_xact_lock(:whole)")
 _BULK = 1000
 """More keys than these aren't locked one by one: the server has room for some thousand locks."""
 
+_FAULTS: Mapping[str, Fault] = {
+    "42P01": "no table",
+    "3F000": "no table",
+    "53100": "full",
+    "25006": "read only",
+    "XX001": "damaged",
+    "57P01": "away",
+    "57P02": "away",
+    "57P03": "away",
+}
 _IDLE, _IN_TRANSACTION = 0, 2
 
 
@@ -126,7 +136,9 @@ class Postgresql:
             return "locked"
         if state == "25P01":
             return "not in transaction"
-        return "no table" if state in ("42P01", "3F000") else "broken"
+        if state is None and type(error).__name__ == "OperationalError":  # no connection, or lost
+            return "away"
+        return "away" if str(state)[:2] == "08" else _FAULTS.get(str(state), "broken")
 
     def is_raw(self, host: object) -> bool:
         """Say whether ``host`` is a connection of psycopg."""

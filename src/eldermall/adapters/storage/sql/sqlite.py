@@ -19,6 +19,16 @@ from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import NotInTransaction, StorageError
 from eldermall.texts import Text
 
+_FAULTS: Mapping[int, Fault] = {
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read only",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+    sqlite3.SQLITE_CANTOPEN: "away",
+}
+
 
 class Sqlite:
     """A file of SQLite.
@@ -107,12 +117,12 @@ class Sqlite:
 
     def fault(self, error: BaseException) -> Fault:
         """Say what an error of ``sqlite3`` means."""
-        words = str(error)
         if isinstance(error, sqlite3.IntegrityError):
             return "overtaken"
-        if "locked" in words or "busy" in words:
-            return "locked"
-        return "no table" if "no such table" in words else "broken"
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_ERROR and "no such table" in str(error):
+            return "no table"
+        return _FAULTS.get(code, "broken")
 
     def is_raw(self, host: object) -> bool:
         """Say whether ``host`` is a ``sqlite3.Connection``."""
