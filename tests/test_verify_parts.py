@@ -260,7 +260,7 @@ def test_a_part_that_cannot_be_read_is_one_clear_error(mall: Mall) -> None:
     for jobs in ("1", "2"):
         result = run(url, "--lang", "en", "--jobs", jobs)
         assert result.exit_code == 2
-        assert result.stderr.startswith("error: the database can't be used: Could not decode")
+        assert result.stderr.startswith(f"error: the database {file_of(mall)} can't be used: Could")
         assert result.stderr.count("\n") == 1
 
 

@@ -191,6 +191,17 @@ def test_an_erasure_that_cannot_be_made_now_is_left_for_the_next_time(
     assert mall.erase_expired().erased == 1
 
 
+def test_a_record_whose_entries_are_gone_is_not_erased_since_nobody_knows_when_it_moved(
+    mall: Mall, storage: Contended, time: shop.Time
+) -> None:
+    shop.place(mall)
+    mall.orders.cancel("A1", reason="for Mrs Li", by=shop.CUSTOMER)
+    storage._malls["main"].entries.pop("order/A1")
+    time.now = shop.START + KEEP
+    decision = shop.refusal(mall.orders.erase, "A1", by=shop.OPERATIONS)
+    assert decision.missing == ("record.at-rest-since",)
+
+
 def test_words_behind_a_kind_that_is_not_erased_stay(mall: Mall, time: shop.Time) -> None:
     with mall.storage.write("main") as tx:
         for subject in ("listing/L1", "stranger/X1"):

@@ -171,11 +171,9 @@ class Work:
 
     def _rested(self, subject: str) -> int | None:
         """Return when a record last moved, erasures apart."""
-        for row in reversed(self.tx.chain(subject)):
-            entry = entry_fields(row)
-            if entry["outcome"] == "moved" and not entry["what"].endswith(".erase"):
-                return int(entry["at"])
-        return None
+        entries = map(entry_fields, reversed(self.tx.chain(subject)))
+        moves = (e for e in entries if e["outcome"] == "moved" and not e["what"].endswith(".erase"))
+        return next((int(e["at"]) for e in moves), None)
 
     def run(self, command: Command) -> Record:
         """Make ``command`` and every reaction to it, or raise `_Refusal`."""
@@ -314,8 +312,7 @@ class Work:
         if clocks:
             tx.put_clocks(clocks)
         tx.append(self.entries, self.personal)
-        if self.messages:
-            tx.enqueue(self.messages)
+        tx.enqueue(self.messages)
 
 
 def _said(
