@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -187,6 +187,22 @@ def _translation(database: Database, error: BaseException, retry: Retry) -> Elde
     return StorageError(
         Text(f"数据库 {place} 无法使用：{zh}", f"the database {place} can't be used: {en}")
     )
+
+
+def insert_new(insert: Callable[[Table], Any], table: Table) -> Executable:
+    """Return an insert ON CONFLICT DO NOTHING, where a database's own ``insert`` knows it."""
+    put: Executable = insert(table).on_conflict_do_nothing()
+    return put
+
+
+def upsert(insert: Callable[[Table], Any], table: Table) -> Executable:
+    """Return an insert ON CONFLICT DO UPDATE, where a database's own ``insert`` knows it."""
+    put = insert(table)
+    replacing: Executable = put.on_conflict_do_update(
+        index_elements=[c.name for c in table.primary_key],
+        set_={c.name: put.excluded[c.name] for c in table.c if not c.primary_key},
+    )
+    return replacing
 
 
 def number_of(key: str) -> int:

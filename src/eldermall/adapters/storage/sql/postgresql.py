@@ -24,7 +24,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import bindparam
 
-from eldermall.adapters.storage.sql.database import NO_TRANSACTION, PATIENCE, Fault, number_of
+from eldermall.adapters.storage.sql.database import (
+    NO_TRANSACTION,
+    PATIENCE,
+    Fault,
+    insert_new,
+    number_of,
+    upsert,
+)
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import NotInTransaction
 
@@ -102,15 +109,11 @@ class Postgresql:
 
     def insert_new(self, table: Table) -> Executable:
         """Return an insert that leaves a row alone whose key is there already."""
-        return insert(table).on_conflict_do_nothing()
+        return insert_new(insert, table)
 
     def upsert(self, table: Table) -> Executable:
         """Return an insert that replaces a row whose key is there already."""
-        put = insert(table)
-        return put.on_conflict_do_update(
-            index_elements=[c.name for c in table.primary_key],
-            set_={c.name: put.excluded[c.name] for c in table.c if not c.primary_key},
-        )
+        return upsert(insert, table)
 
     def lock_keys(
         self, connection: Connection, schema: Schema, keys: Sequence[str], *, shared: bool

@@ -14,7 +14,13 @@ from sqlalchemy import Connection, Engine, Executable, Table, create_engine, eve
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 
-from eldermall.adapters.storage.sql.database import NO_TRANSACTION, PATIENCE, Fault
+from eldermall.adapters.storage.sql.database import (
+    NO_TRANSACTION,
+    PATIENCE,
+    Fault,
+    insert_new,
+    upsert,
+)
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import NotInTransaction, StorageError
 from eldermall.texts import Text
@@ -100,15 +106,11 @@ class Sqlite:
 
     def insert_new(self, table: Table) -> Executable:
         """Return an insert that leaves a row alone whose key is there already."""
-        return insert(table).on_conflict_do_nothing()
+        return insert_new(insert, table)
 
     def upsert(self, table: Table) -> Executable:
         """Return an insert that replaces a row whose key is there already."""
-        put = insert(table)
-        return put.on_conflict_do_update(
-            index_elements=[c.name for c in table.primary_key],
-            set_={c.name: put.excluded[c.name] for c in table.c if not c.primary_key},
-        )
+        return upsert(insert, table)
 
     def lock_keys(
         self, connection: Connection, schema: Schema, keys: Sequence[str], *, shared: bool

@@ -1,4 +1,7 @@
-"""Every statement, built once: for transactions that write with locks, for others without."""
+"""The statements, built once: for transactions that write with locks, for others without.
+
+A few are narrowed when they are called: to a part of the journal, or to what `find` looks for.
+"""
 
 from __future__ import annotations
 
@@ -89,16 +92,12 @@ class Statements:
         }
         self.look_up_one = {name: self._share(query) for name, query in one.items()}
         self.look_up_many = {name: self._share(query) for name, query in many.items()}
-        self.try_lock = {
-            name: self._change(
-                select(t.c.version).where(t.c.mall == mall, t.c.id == bindparam("record_id")),
-                skip=True,
-            )
-            for name, t in s.records.items()
-        }
         self.exists = {
             name: select(t.c.version).where(t.c.mall == mall, t.c.id == bindparam("record_id"))
             for name, t in s.records.items()
+        }
+        self.try_lock = {
+            name: self._change(query, skip=True) for name, query in self.exists.items()
         }
         self.insert_record = {name: insert(t) for name, t in s.records.items()}
         changed = {
@@ -183,6 +182,21 @@ class Statements:
             .where(t.c.mall == mall)
             .order_by(t.c.subject, t.c.seq)
         )
+        self.leaves = (
+            select(t.c.subject, t.c.seq, t.c.hash)
+            .where(t.c.mall == mall, t.c.number == bindparam("root"))
+            .order_by(t.c.subject)
+        )
+        self.append_leaves = insert(t)
+        t = s.roots
+        root = select(t.c.number, t.c.hash, t.c.body).where(t.c.mall == mall)
+        self.last_root = root.order_by(t.c.number.desc()).limit(1)
+        self.roots = (
+            root.where(t.c.number > bindparam("after"))
+            .order_by(t.c.number)
+            .limit(bindparam("most"))
+        )
+        self.append_root = insert(t)
         t = s.personal
         self.personal = (
             select(*_but_mall(t))
@@ -255,7 +269,9 @@ class Statements:
             t.c.mall == bindparam("b_mall"), t.c.command == bindparam("b_command"),
             t.c.key == bindparam("b_key"),
         )
-        self.put_pack = self.database.insert_new(self.schema.packs)
+        t = self.schema.packs
+        self.packs = select(t.c.hash, t.c.body).where(t.c.mall == mall).order_by(t.c.hash)
+        self.put_pack = self.database.insert_new(t)
 
 
 def _but_mall(table: Table) -> list[Any]:

@@ -8,7 +8,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, exc, insert, select
+from sqlalchemy import Connection, Select, exc
 
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.contracts.storage import (
@@ -306,23 +306,17 @@ class SqlTransaction(Transaction):
             yield Leaf(*row)
 
     def last_root(self) -> RootRow | None:
-        t = self._s.schema.roots
-        row = self._first(
-            select(t.c.number, t.c.hash, t.c.body)
-            .where(t.c.mall == self._mall)
-            .order_by(t.c.number.desc())
-            .limit(1)
-        )
+        row = self._first(self._s.last_root)
         return None if row is None else RootRow(*row)
 
     def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
         mall = self._mall
         self._c.execute(
-            insert(self._s.schema.roots),
+            self._s.append_root,
             {"mall": mall, "number": root.number, "hash": root.hash, "body": root.body},
         )
         self._c.execute(
-            insert(self._s.schema.leaves),
+            self._s.append_leaves,
             [
                 {
                     "mall": mall, "number": root.number, "subject": leaf.subject,
@@ -337,23 +331,10 @@ class SqlTransaction(Transaction):
         )
 
     def roots(self, after: int = 0, limit: int = 1000) -> Sequence[RootRow]:
-        t = self._s.schema.roots
-        query = (
-            select(t.c.number, t.c.hash, t.c.body)
-            .where(t.c.mall == self._mall, t.c.number > after)
-            .order_by(t.c.number)
-            .limit(limit)
-        )
-        return [RootRow(*row) for row in self._all(query)]
+        return [RootRow(*row) for row in self._all(self._s.roots, after=after, most=limit)]
 
     def leaves(self, number: int) -> Sequence[Leaf]:
-        t = self._s.schema.leaves
-        query = (
-            select(t.c.subject, t.c.seq, t.c.hash)
-            .where(t.c.mall == self._mall, t.c.number == number)
-            .order_by(t.c.subject)
-        )
-        return [Leaf(*row) for row in self._all(query)]
+        return [Leaf(*row) for row in self._all(self._s.leaves, root=number)]
 
     def sealed(self, after: str = "", upto: str | None = None) -> Iterator[tuple[int, Leaf]]:
         column = self._s.schema.leaves.c.subject
@@ -412,9 +393,7 @@ class SqlTransaction(Transaction):
     # Policies
 
     def packs(self) -> Sequence[PackRow]:
-        t = self._s.schema.packs
-        query = select(t.c.hash, t.c.body).where(t.c.mall == self._mall).order_by(t.c.hash)
-        return [PackRow(*row) for row in self._all(query)]
+        return [PackRow(*row) for row in self._all(self._s.packs)]
 
     def put_pack(self, row: PackRow) -> None:
         values = {"mall": self._mall, "hash": row.hash, "body": row.body}
