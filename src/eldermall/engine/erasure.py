@@ -13,6 +13,7 @@ from eldermall.engine.actor import system
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry, entry_fields
 from eldermall.engine.kind import Command
+from eldermall.engine.machine import NEW
 from eldermall.engine.unit import Engine
 from eldermall.errors import Conflict, Refused
 
@@ -58,12 +59,11 @@ def _expire(engine: Engine, subject: str, keep: int) -> bool:
     kind = engine.book.kinds.get(name)
     if kind is None or "erase" not in kind.machine_of:
         return False
-    with engine.storage.read(engine.mall) as tx:
-        record, _ = tx.load(name, id)
-    if record is None:
-        return engine.within(lambda tx: _expire_attempts(engine, tx, subject, keep))
     command = Command(name, "erase", id, CAUSE, Arguments())
-    if not engine.may(command).allowed:
+    decision = engine.may(command)
+    if decision.state == NEW:
+        return engine.within(lambda tx: _expire_attempts(engine, tx, subject, keep))
+    if not decision.allowed:
         return False
     try:
         engine.perform(command)

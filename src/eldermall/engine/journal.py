@@ -172,6 +172,13 @@ def seal(tx: Transaction, mall: str, now: int, limit: int) -> RootRow | None:
     return root
 
 
+def roots_after(tx: Transaction, number: int = 0) -> Iterator[RootRow]:
+    """Return the roots beyond ``number`` to the newest, read some at a time."""
+    while rows := tx.roots(number):
+        yield from rows
+        number = rows[-1].number
+
+
 PART = 20_000
 """Entries that are checked at a time: what is held in memory, and what one worker takes."""
 
@@ -263,11 +270,9 @@ class _Check:
         self.say(where, "type", f"{where} 的数据类型不符", f"{where} holds values of a wrong type")
 
     def roots(self, tx: Transaction, outside: dict[int | None, set[bytes]]) -> None:
-        before, last = b"", 0
-        while rows := tx.roots(last):
-            for row in rows:
-                before = self.root(tx, row, before, outside.pop(row.number, set()))
-            last = rows[-1].number
+        before = b""
+        for row in roots_after(tx):
+            before = self.root(tx, row, before, outside.pop(row.number, set()))
         for number, bodies in outside.items():
             for _ in bodies:
                 self.differs(number)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect
-from collections.abc import Iterator
 from typing import Any
 
-from eldermall.contracts.storage import RootRow, Transaction
-from eldermall.engine.journal import leaf_bytes
+from eldermall.contracts.storage import Transaction
+from eldermall.engine.journal import leaf_bytes, roots_after
 from eldermall.engine.merkle import proof, root_from_proof
 from eldermall.errors import StorageError, Unknown
 from eldermall.texts import Text
@@ -78,7 +77,7 @@ def _proof(tx: Transaction, subject: str, seq: int) -> dict[str, Any]:
     leaves = tx.leaves(number)
     index = leaves.index(leaf)
     path = proof([leaf_bytes(each) for each in leaves], index)
-    roots = list(_roots(tx, number))
+    roots = list(roots_after(tx, number - 1))
     tree = root_from_proof(leaf_bytes(leaf), index, len(leaves), path)
     if tree is None or json.loads(roots[0].body)["tree"] != tree.hex():
         raise ValueError(number)
@@ -88,10 +87,3 @@ def _proof(tx: Transaction, subject: str, seq: int) -> dict[str, Any]:
         "path": [step.hex() for step in path],
         "roots": [root.body.decode() for root in roots],
     }
-
-
-def _roots(tx: Transaction, first: int) -> Iterator[RootRow]:
-    last = first - 1
-    while rows := tx.roots(last):
-        yield from rows
-        last = rows[-1].number
