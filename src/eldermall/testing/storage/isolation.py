@@ -58,6 +58,23 @@ def closed(storage: Storage) -> set[str]:
         return {row.id for row in tx.find("order", open=False)}
 
 
+def one_decides_by_the_other(storage: Storage, other: Storage) -> None:
+    """Let A1 be closed if A2 is open, and A2 if A1 is: exactly one is closed in the end."""
+    facts: list[bool] = []
+
+    def second(tx: Transaction) -> None:
+        if is_open(tx, "A2"):
+            shut(tx, "A1")
+
+    def end(tx: Transaction) -> None:
+        if facts[0]:
+            shut(tx, "A2")
+
+    ended = race(storage, other, lambda tx: facts.append(is_open(tx, "A1")), second, end)
+    assert ended.first or ended.second
+    assert closed(storage) in ({"A1"}, {"A2"})
+
+
 class IsolationCases(StorageCases):
     """The cases about two writers and more."""
 
@@ -149,36 +166,12 @@ class IsolationCases(StorageCases):
         """Of two that each decide by the other's record, one sees the other's move, or fails."""
         with storage.write(MALL) as tx:
             tx.save([record("A1"), record("A2")])
-        facts: list[bool] = []
-
-        def second(tx: Transaction) -> None:
-            if is_open(tx, "A2"):
-                shut(tx, "A1")
-
-        def end(tx: Transaction) -> None:
-            if facts[0]:
-                shut(tx, "A2")
-
-        ended = race(storage, other, lambda tx: facts.append(is_open(tx, "A1")), second, end)
-        assert ended.first or ended.second
-        assert closed(storage) in ({"A1"}, {"A2"})
+        one_decides_by_the_other(storage, other)
 
     @case("两个写者各据对方记录不存在作决定，不会都依旧事实行事")
     def test_write_skew_on_absence(self, storage: Storage, other: Storage) -> None:
         """Of two that each decide by the other's record not being there, one sees it, or fails."""
-        facts: list[bool] = []
-
-        def second(tx: Transaction) -> None:
-            if is_open(tx, "A2"):
-                shut(tx, "A1")
-
-        def end(tx: Transaction) -> None:
-            if facts[0]:
-                shut(tx, "A2")
-
-        ended = race(storage, other, lambda tx: facts.append(is_open(tx, "A1")), second, end)
-        assert ended.first or ended.second
-        assert closed(storage) in ({"A1"}, {"A2"})
+        one_decides_by_the_other(storage, other)
 
     @case("两个写者交叉等待时，至少一个成功，失败者不留痕迹")
     def test_deadlock(self, storage: Storage, other: Storage) -> None:
