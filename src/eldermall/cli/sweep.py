@@ -77,18 +77,19 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def counts(warned: int, breached: int, repeated: int, failed: int) -> Text:
+    """Return in words what a sweep did."""
+    return Text(
+        f"已提醒 {warned}，新超期 {breached}，再次告知 {repeated}，失败 {failed}",
+        f"warned {warned}, breached {breached}, told again {repeated}, failed {failed}",
+    )
+
+
 def _show(did: Swept, notice: Text | None, lang: Lang) -> None:
     console = output.console()
     if notice is not None:
         console.print(Styled(notice.in_(lang), style="yellow"))
-    console.print(
-        Text(
-            f"已提醒 {did.warned}，新超期 {did.breached}，再次告知 {did.repeated}，"
-            f"失败 {len(did.failed)}",
-            f"warned {did.warned}, breached {did.breached}, told again {did.repeated}, "
-            f"failed {len(did.failed)}",
-        ).in_(lang)
-    )
+    console.print(counts(did.warned, did.breached, did.repeated, len(did.failed)).in_(lang))
     for failed in did.failed:
         part = f" {failed.part}" if failed.part else ""
         line = Styled().append("✗ ", style="bold red")

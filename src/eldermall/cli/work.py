@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ import typer
 from eldermall.adapters.roots.file import RootsFile
 from eldermall.calendars import SECOND, parse_duration
 from eldermall.cli import output
+from eldermall.cli.sweep import counts
 from eldermall.errors import Conflict, StorageError
 from eldermall.mall import Mall
 from eldermall.plugins import load_plugin
@@ -88,8 +89,8 @@ class Round:
 
     @property
     def idle(self) -> bool:
-        """Whether there was nothing to do."""
-        return self == Round()
+        """Whether nothing was done."""
+        return replace(self, error=None) == Round()
 
 
 def round_of(mall: Mall) -> Round:
@@ -134,7 +135,7 @@ def _tell(did: Round, lang: Lang, *, json: bool) -> None:
         typer.echo(Text("错误：", "error: ").in_(lang) + did.error.in_(lang), err=True)
     if did.idle:
         return
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError):  # whoever listened has gone; the work goes on
         if json:
             facts: dict[str, Any] = {
                 name: getattr(did, name) for name in Round.__slots__ if name != "error"
@@ -142,13 +143,12 @@ def _tell(did: Round, lang: Lang, *, json: bool) -> None:
             output.print_json_line(facts)
             return
         ended = sum(did.told.values())
+        swept = counts(did.warned, did.breached, did.repeated, did.failed)
         output.console().print(
             Text(
-                f"已提醒 {did.warned}，新超期 {did.breached}，再次告知 {did.repeated}，"
-                f"失败 {did.failed}；封存根 {did.roots}；消息办结 {ended}，待重试 {did.retried}；"
+                f"{swept.zh}；封存根 {did.roots}；消息办结 {ended}，待重试 {did.retried}；"
                 f"已删除个人信息 {did.erased}",
-                f"warned {did.warned}, breached {did.breached}, told again {did.repeated}, "
-                f"failed {did.failed}; roots {did.roots}; messages ended {ended}, "
+                f"{swept.en}; roots {did.roots}; messages ended {ended}, "
                 f"to be tried again {did.retried}; erased {did.erased}",
             ).in_(lang)
         )
