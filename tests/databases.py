@@ -50,6 +50,12 @@ def end() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def leave() -> None:
+    """Leave the servers that this worker has started to the end of the run."""
+    for process in _started:
+        process.returncode = 0  # whoever ends the run stops it; Python needn't warn of it
+
+
 def stop(pid: int) -> None:
     """Stop a server by its process, and wait until it has gone."""
     server = next((p for p in _started if p.pid == pid), None)

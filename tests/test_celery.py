@@ -10,10 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
 
 from eldermall import Mall
+from eldermall.adapters.runner.celery import Every, install
 from tests import databases, shop
 
 
@@ -58,6 +61,43 @@ def settled(mall: Mall) -> bool:
     with mall.read() as tx:
         waiting = next(tx.waiting(), None)
     return waiting is None and not mall.messages("pending")
+
+
+class Kept:
+    """A mall that counts what it is told to do."""
+
+    def __init__(self) -> None:
+        self.did: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.did.update([name])
+
+
+def test_each_mall_has_its_tasks_its_queue_and_one_opening_and_late_tasks_expire() -> None:
+    app, opened = Celery("host", broker="memory://"), dict[str, Kept]()
+
+    def open_mall(code: str) -> Any:
+        assert code not in opened, "it is opened once a process"
+        return opened.setdefault(code, Kept())
+
+    pace = Every(sweep=7, seal=60, relay=5, erase_expired=3600)
+    install(app, open_mall, malls=("main", "north"), every=pace, queues={"north": "slow"})
+    schedule = app.conf.beat_schedule
+    assert len(schedule) == 8
+    for name in ("sweep", "seal", "relay", "erase_expired"):
+        seconds = getattr(pace, name)
+        for code, queue in (("main", {}), ("north", {"queue": "slow"})):
+            sent = schedule[f"eldermall.{name} {code}"]
+            assert (sent["task"], sent["args"], sent["schedule"]) == (
+                f"eldermall.{name}", (code,), seconds
+            )
+            assert sent["options"] == {"expires": seconds, **queue}
+        for code in ("main", "north", "main"):
+            app.tasks[f"eldermall.{name}"](code)
+            assert app.tasks[f"eldermall.{name}"].ignore_result
+    each = {"sweep", "seal", "relay", "erase_expired"}
+    assert opened["main"].did == dict.fromkeys(each, 2)
+    assert opened["north"].did == dict.fromkeys(each, 1)
 
 
 def test_two_workers_and_a_beat_keep_two_malls_going_and_do_nothing_twice(

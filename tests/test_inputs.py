@@ -487,6 +487,9 @@ OPENING: dict[str, tuple[dict[str, Any], type[EldermallError], str, str]] = {
     "a driver that isn't ours": (
         {"url": "postgresql+psycopg2://x/y"}, PluginError, "no storage plugin knows", "没有存储",
     ),
+    "a database that isn't tested": (
+        {"url": "mysql+pymysql://x/y"}, PluginError, "no storage plugin knows", "没有存储插件认识",
+    ),
     "a URL that is none": (
         {"url": "mariadb:"}, StorageError, "is no URL of a database", "不是数据库地址",
     ),

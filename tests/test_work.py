@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from eldermall import Mall
 from eldermall.cli import app
 from eldermall.cli.work import round_of
 from tests import databases, shop
+from tests.faults.servers import running
 
 PLUGIN = '''
 import os
@@ -161,6 +163,35 @@ def test_a_signal_ends_the_loop_after_its_round(tmp_path: Path, name: signal.Sig
         assert json.loads(process.stdout.readline())["breached"] == 6
         process.send_signal(name)
         assert process.wait(30) == 0
+
+
+def said(stream: Any) -> str:
+    """Return the next line of a process, which must come within a minute."""
+    assert select.select([stream], [], [], 60)[0], "it says nothing"
+    return str(stream.readline())
+
+
+@pytest.mark.parametrize("name", databases.SERVERS)
+def test_a_database_that_is_away_is_told_and_waited_for(name: str) -> None:
+    with running(name) as server:
+        overdue(server.url)
+        command = [
+            sys.executable, "-m", "eldermall", *arguments(server.url, "--json", "--every", "1s"),
+        ]
+        command.remove("--once")
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"LANG": "en"},
+        ) as process:
+            assert json.loads(said(process.stdout))["breached"] == 6
+            server.kill()
+            assert "can't be used" in said(process.stderr)
+            server.start()
+            with shop.open_mall(server.url) as mall:
+                shop.place(mall, "B1")
+            assert json.loads(said(process.stdout))["breached"] == 2
+            process.terminate()
+            assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("server", databases.SERVERS)
