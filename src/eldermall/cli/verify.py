@@ -25,7 +25,7 @@ from eldermall.contracts.storage import Storage
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Finding, Part, Verification, parts, verify_part, verify_roots
 from eldermall.engine.journal import verify as check
-from eldermall.errors import EldermallError, FileUnreadable, Invalid, StorageError, Unknown
+from eldermall.errors import FileUnreadable, Invalid, StorageError, Unknown
 from eldermall.mall import KINDS
 from eldermall.plugins import Plugins
 from eldermall.texts import Lang, Text, shown_url
@@ -187,8 +187,6 @@ def _checked(
             with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
                 checking = pool.map(partial(_check_part, url, prefix, code), parts(tx))
                 return sum(checking, start=verify_roots(tx, code, bodies))
-        except _Failed as failed:
-            raise StorageError(Text(*failed.args)) from failed
         except BrokenProcessPool as broken:
             raise StorageError(
                 Text(
@@ -199,17 +197,10 @@ def _checked(
             ) from broken
 
 
-class _Failed(Exception):
-    """An error of eldermall on its way between processes: its words in Chinese and English."""
-
-
 def _check_part(url: str, prefix: str, code: str, part: Part) -> Verification:
     """Check one part in a read transaction of its own, so that it is consistent by itself."""
-    try:
-        with _kept_open(url, prefix, code).read(code) as tx:
-            return verify_part(tx, code, *part)
-    except EldermallError as error:
-        raise _Failed(error.text.zh, error.text.en) from None
+    with _kept_open(url, prefix, code).read(code) as tx:
+        return verify_part(tx, code, *part)
 
 
 _kept_open = cache(opened)  # to the end of the process
