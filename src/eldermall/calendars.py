@@ -6,14 +6,19 @@ A moment is an ``int``. The largest moment that an entry may hold is 2**53 - 1, 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
-Counting = Literal["hours", "calendar-days"]
+Counting = Literal["hours", "calendar-days", "working-days"]
+
+Day = Literal["workday", "rest"]
+RestDays = Callable[[date], Day | None]
+"""Says whether people work on a day; None if that isn't known."""
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -107,18 +112,55 @@ def format_duration(us: int) -> str:
     return f"{us // MINUTE}min"
 
 
-def due(start: int, limit: int, counting: Counting, zone: tzinfo) -> int:
+def unknown(day: date) -> Day | None:
+    """Return None: nothing is known of any day."""
+    return None
+
+
+def due(
+    start: int, limit: int, counting: Counting, zone: tzinfo, rest_days: RestDays = unknown
+) -> int:
     """Return the last moment that is still in time.
 
     Args:
         start: when the limit began to run.
         limit: its length in microseconds.
         counting: ``"hours"`` counts the length as it is; ``"calendar-days"`` runs to the end of
-            the n-th day after the day of the start, in ``zone``, n being whole days of ``limit``.
+            the n-th day after the day of the start, in ``zone``, n being whole days of ``limit``;
+            ``"working-days"`` to the end of the n-th working day after it.
         zone: where days begin and end.
+        rest_days: which days people work; one of which nothing is known is taken by its weekday.
     """
     if counting == "hours":
         return start + limit
-    first_day_out = moment(start, zone).date() + timedelta(days=limit // DAY + 1)
-    midnight = datetime.combine(first_day_out, time(), tzinfo=zone)
+    last, left = moment(start, zone).date(), limit // DAY
+    if counting == "calendar-days":
+        last += timedelta(days=left)
+    while counting == "working-days" and left > 0:
+        last += timedelta(days=1)
+        left -= (rest_days(last) or _by_weekday(last)) == "workday"
+    midnight = datetime.combine(last + timedelta(days=1), time(), tzinfo=zone)
     return (midnight - _EPOCH) // _MICROSECOND - 1
+
+
+def provisional(
+    start: int, last: int, counting: Counting, zone: tzinfo, rest_days: RestDays
+) -> bool:
+    """Say whether a due moment rests on days of which nothing is known.
+
+    Args:
+        start: when the limit began to run.
+        last: the due moment that `due` gave.
+        counting: as of `due`.
+        zone: as of `due`.
+        rest_days: as of `due`.
+    """
+    if counting != "working-days":
+        return False
+    first = moment(start, zone).date()
+    days = range(1, (moment(last, zone).date() - first).days + 1)
+    return any(rest_days(first + timedelta(days=n)) is None for n in days)
+
+
+def _by_weekday(day: date) -> Day:
+    return "workday" if day.weekday() < 5 else "rest"

@@ -13,7 +13,7 @@ from eldermall.engine.kind import Kind
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.engine.rule import MISSING, Lookup
 from eldermall.engine.rulebook import Rulebook
-from eldermall.engine.settings import Settings, Technical
+from eldermall.engine.settings import Relaxation, Settings, Technical
 from eldermall.engine.step import Step, context, step
 from eldermall.errors import RuleBroken
 from tests import shop
@@ -97,7 +97,9 @@ def test_a_rule_that_needs_a_person_refuses_with_its_own_outcome() -> None:
 
 
 def test_an_observed_rule_is_written_down_and_refuses_nothing() -> None:
-    watched = replace(SETTINGS, observed=frozenset({"job.rule", "job.fine"}))
+    watched = replace(
+        SETTINGS, relaxed={"job.rule": Relaxation("observe", "a", "b", "why", until=NOW + 1)}
+    )
     rules = rule(check=lambda at: False), rule("job.fine")
     done = go(book(*rules), record=job(), settings=watched)
     assert done.decision.allowed
@@ -196,7 +198,8 @@ def test_only_the_roles_of_a_move_make_it_and_a_party_moves_only_its_own() -> No
     ],
 )
 def test_a_move_lies_neither_far_ahead_nor_far_back(at: int, rules: tuple[str, ...]) -> None:
-    assert go(book(), record=job(), at=at).decision.rules == rules
+    long_there = job(created_at=0)
+    assert go(book(), record=long_there, at=at).decision.rules == rules
 
 
 def test_a_refusal_by_machine_or_time_is_told_beside_those_of_the_rules() -> None:

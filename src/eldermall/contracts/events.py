@@ -39,12 +39,14 @@ class RefundRequest:
         order: the order's id.
         amount: in minor units.
         currency: ISO 4217.
+        case: the after-sale case that it is for, to be named with ``refunded``; None for others.
     """
 
     id: str
     order: str
     amount: int
     currency: str
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

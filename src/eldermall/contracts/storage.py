@@ -45,10 +45,12 @@ class RecordKind:
     Args:
         name: up to 32 of ``[a-z_]``.
         indexed: fields kept beside the body as texts of up to 64 characters, to find records by.
+        own: brought by a plugin, so that no migration makes room for it.
     """
 
     name: str
     indexed: tuple[str, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from eldermall.calendars import due
+from eldermall.calendars import due, provisional
 from eldermall.contracts.storage import ClockRow, ClockState
 from eldermall.engine.settings import Setting, Settings, counting_of
 from eldermall.errors import DefinitionError, RuleBroken
@@ -57,7 +57,12 @@ class Clock:
         warn: how long before the due moment to warn; a setting.
         told: the roles that hear of the breach at once.
         ladder: who hears of it later, while it still stands.
-        on_breach: the move that the system makes on the record at the breach.
+        pauses: the spans in which a part stands still, oldest first: since when, and until when
+            or None while it lasts. The due moment moves by their length. One that began after the
+            due moment is none: a breach isn't undone by a pause.
+        done_at: when a part that runs since a moment was done, where the record may hear of it
+            later than it happened; None, or no such function: when the record moved.
+        on_breach: the move that the system makes on the record at the breach, if its state has it.
         binds: which policy gives the limit: at the record's submission, or at the start.
         version: a changed clock is a new version beside the old.
 
@@ -79,6 +84,8 @@ class Clock:
     adjust: Callable[[Any, str, int], int] | None = None
     warn: Setting | None = None
     ladder: tuple[Rung, ...] = ()
+    pauses: Callable[[Any, str], Sequence[tuple[int, int | None]]] | None = None
+    done_at: Callable[[Any, str, int], int | None] | None = None
     on_breach: str | None = None
     binds: Literal["now", "submission"] = "submission"
     version: int = 1
@@ -105,10 +112,18 @@ class Clock:
 
     def due_of(
         self, record: Record, part: str, started: int, limit: int, counting: str, rules: Settings
-    ) -> int:
-        """Return the last moment in time for a part."""
-        moment = due(started, limit, counting_of(counting), rules.zone)
-        return moment if self.adjust is None else self.adjust(record, part, moment)
+    ) -> tuple[int, bool]:
+        """Return the last moment in time for a part, and whether the clock stands still."""
+        moment = due(started, limit, counting_of(counting), rules.zone, rules.rest_days)
+        if self.adjust is not None:
+            moment = self.adjust(record, part, moment)
+        for since, until in () if self.pauses is None else self.pauses(record, part):
+            if since > moment:
+                break
+            if until is None:
+                return moment, True
+            moment += max(0, until - max(since, started))
+        return moment, False
 
     def acts(self, started: int, due: int, settings: Settings) -> list[tuple[int, Act, Any]]:
         """Return what a sweep has to do and from when: warn, breach, tell the ladder."""
@@ -127,9 +142,11 @@ class ClockChange:
 
     row: ClockRow
     did: Literal[
-        "started", "moved", "met", "late", "stopped", "lapsed", "annulled", "warned", "breached",
-        "repeated",
+        "started", "moved", "paused", "resumed", "met", "late", "stopped", "lapsed", "annulled",
+        "warned", "breached", "repeated", "overdue",
     ]
+    provisional: bool = False
+    """Whether the due moment counts days of which nobody knows yet whether people work."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the change for an entry."""
@@ -140,6 +157,8 @@ class ClockChange:
             fields |= {"started": row.started, "limit": row.limit, "counting": row.counting}
         if row.stopped is not None:
             fields["stopped"] = row.stopped
+        if self.provisional:
+            fields["provisional"] = True
         return fields
 
 
@@ -157,7 +176,7 @@ def changes(
     A clock that runs already keeps its version, limit and start when a newer one is installed.
 
     Args:
-        clocks: the newest versions of the clocks that watch this kind of record.
+        clocks: the clocks that watch this kind of record, in their newest versions.
         record: as it is after the move.
         subject: its subject in the journal.
         open_rows: its clocks that haven't ended.
@@ -193,7 +212,7 @@ def _changes(
     for part, since in clock.runs(record).items():
         running = rows.get((clock.id, part))
         wanted[part] = max(since, rules.published)
-        if running is not None and since <= running.started:
+        if running is not None and since <= running.started <= rules.published:
             wanted[part] = running.started  # whatever day a newer policy applies from
     for (id, part), row in rows.items():
         if id == clock.id and wanted.get(part) != row.started:
@@ -201,25 +220,26 @@ def _changes(
     for part, started in wanted.items():
         kept = rows.get((clock.id, part))
         if kept is not None and kept.started == started:
-            if clock.adjust is not None:
-                yield from _moved(clock, record, kept, rules)
+            yield from _moved(clock, record, kept, rules)
             continue
         limit = rules.values[clock.limit.key]
         counting = "hours" if clock.counting is None else rules.values[clock.counting.key]
-        last = clock.due_of(record, part, started, limit, counting, rules)
-        yield ClockChange(
-            ClockRow(
-                subject, clock.name, part, started, limit, counting, last,
-                clock.acts(started, last, rules)[0][0], 0, "running", None, rules.pack,
-            ),
-            "started",
+        last, paused = clock.due_of(record, part, started, limit, counting, rules)
+        row = ClockRow(
+            subject, clock.name, part, started, limit, counting, last,
+            clock.acts(started, last, rules)[0][0], 0, "running", None, rules.pack,
         )
+        yield ClockChange(row, "started", _provisional(row, rules))
+        if paused:
+            yield ClockChange(replace(row, state="paused", next=None), "paused")
 
 
 def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
     state: ClockState
     done = clock.met(record, row.part)
-    if at > row.due:
+    heard = None if clock.done_at is None else clock.done_at(record, row.part, row.started)
+    at = at if heard is None else heard
+    if at > row.due and row.state != "paused":
         state = "late" if done else "lapsed"
     elif row.state == "breached":
         state = "annulled"
@@ -231,7 +251,23 @@ def _ended(clock: Clock, record: Record, row: ClockRow, at: int) -> ClockChange:
 def _moved(
     clock: Clock, record: Record, row: ClockRow, rules: Settings
 ) -> Iterator[ClockChange]:
-    last = clock.due_of(record, row.part, row.started, row.limit, row.counting, rules)
-    if last != row.due and row.state == "running":
+    fixed = clock.adjust is None and clock.pauses is None and row.counting != "working-days"
+    if row.state == "breached" or fixed:
+        return
+    last, paused = clock.due_of(record, row.part, row.started, row.limit, row.counting, rules)
+    if paused:
+        if row.state != "paused":
+            yield ClockChange(replace(row, due=last, next=None, state="paused"), "paused")
+    elif row.state == "paused":
+        ahead = clock.acts(row.started, last, rules)[row.stage][0]
+        row = replace(row, due=last, next=ahead, state="running")
+        yield ClockChange(row, "resumed", _provisional(row, rules))
+    elif last != row.due:
         first = clock.acts(row.started, last, rules)[0][0]
-        yield ClockChange(replace(row, due=last, next=first, stage=0), "moved")
+        row = replace(row, due=last, next=first, stage=0)
+        yield ClockChange(row, "moved", _provisional(row, rules))
+
+
+def _provisional(row: ClockRow, rules: Settings) -> bool:
+    counting = counting_of(row.counting)
+    return provisional(row.started, row.due, counting, rules.zone, rules.rest_days)

@@ -57,7 +57,7 @@ def expire(engine: Engine, keep: int) -> Erased:
 def _expire(engine: Engine, subject: str, keep: int) -> bool:
     name, id = subject.split("/", 1)
     kind = engine.book.kinds.get(name)
-    if kind is None or "erase" not in kind.machine_of:
+    if kind is None or "erase" not in kind.machines_of:
         return False
     command = Command(name, "erase", id, CAUSE, Arguments())
     decision = engine.may(command)

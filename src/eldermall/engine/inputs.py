@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -78,6 +79,14 @@ def new_id(now: int) -> str:
     return "-".join(
         (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
     )
+
+
+def derived_id(*parts: str) -> str:
+    """Return an id made of ``parts``, always the same: readable if they fit, a hash if not."""
+    whole = ".".join(parts)
+    if len(whole) <= 64:
+        return whole
+    return f"{parts[0][:20]}.{sha256(whole.encode()).hexdigest()[:40]}"
 
 
 class Personal:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -13,11 +13,20 @@ from pydantic import ValidationError
 from eldermall.contracts.storage import RecordKind, RecordRow
 from eldermall.engine.actor import Actor
 from eldermall.engine.inputs import Arguments, Frozen, Id, Moment
-from eldermall.engine.machine import Machine
+from eldermall.engine.machine import Machine, always
 from eldermall.errors import DefinitionError, SchemaError
 from eldermall.texts import Text
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+ADOPT = "adopt"
+"""The command that takes a record over in a given state, and no move of any machine."""
+
+ADOPTED = "Adopted"
+"""Its event."""
+
+BREACHED = "ClockBreached"
+"""The event of a clock of any record; a reaction to it gets the `ClockChange` for arguments."""
 
 
 class Record(Frozen):
@@ -78,7 +87,12 @@ class Record(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A move that somebody wants: of which record, by whom, when, with which arguments."""
+    """A move that somebody wants: of which record, by whom, when, with which arguments.
+
+    ``late_reason`` says why it is entered later than anybody may; ``follows``: a reaction, whose
+    moment comes from the move that it follows. ``host`` is what the host said of it when it was
+    ``asked``.
+    """
 
     kind: str
     name: str
@@ -88,6 +102,10 @@ class Command:
     at: int | None = None
     key: str | None = None
     expect: int | None = None
+    late_reason: str | None = None
+    follows: bool = False
+    host: Mapping[str, Any] = field(default_factory=dict)
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +117,23 @@ class Reaction:
         event: the event.
         target: the kind that moves, for the check for cycles.
         move: the move that it makes.
-        command: makes the command from the record as it is after its move, the arguments of that
-            move and the system as actor. It happens when that move did.
+        commands: makes the commands from the record as it was before its move (None if that made
+            it) and as it is after, the arguments of that move and the system as actor. They happen
+            when that move did, unless they say when.
+        best_effort: a refusal leaves its entry and stops nothing else; what follows from this
+            reaction must be best-effort too.
+        if_exists: passed over where the record that would move isn't there.
+        if_absent: passed over where it is there already.
     """
 
     kind: str
     event: str
     target: str
     move: str
-    command: Callable[[Any, Any, Actor], Command]
+    commands: Callable[[Any, Any, Any, Actor], Iterable[Command]]
+    best_effort: bool = False
+    if_exists: bool = False
+    if_absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,11 +144,13 @@ class Kind:
         name: unique, up to 32 of ``[a-z_]``.
         label: what it is called in print.
         model: the body.
-        machines: one or more; the names of their moves are unique within the kind.
+        machines: one or more; the names of their moves are unique within the kind, but for tracks
+            that exclude each other.
         link: the link of daily operation that it belongs to (S19 article 5), or None.
         party: whether somebody who is not staff may act on this record.
         indexed: fields to find records by.
         requests: what the outside must be asked for after a move: (topic, data) pairs.
+        moments: the moments that a record in its state would have; None if none is adopted.
 
     Raises:
         DefinitionError: two machines share a move's name or a field.
@@ -136,11 +164,16 @@ class Kind:
     party: Callable[[Any, Actor], bool] = lambda record, actor: True
     indexed: tuple[str, ...] = ()
     requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
+    moments: Callable[[Any], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
-        names = [name for machine in self.machines for name in machine.names]
         fields = [machine.field for machine in self.machines]
-        for twice in sorted({n for n in names + fields if (names + fields).count(n) > 1}):
+        shared = {
+            name
+            for name, machines in self.machines_of.items()
+            if len(machines) > 1 and any(m.applies is always for m in machines)
+        }
+        for twice in sorted(shared | {f for f in fields if fields.count(f) > 1}):
             raise DefinitionError(
                 Text(
                     f"类别 {self.name} 的多个状态机共用了 {twice}",
@@ -149,9 +182,20 @@ class Kind:
             )
 
     @cached_property
-    def machine_of(self) -> Mapping[str, Machine]:
-        """The machine by the name of a move."""
-        return {name: machine for machine in self.machines for name in machine.names}
+    def machines_of(self) -> Mapping[str, tuple[Machine, ...]]:
+        """The machines by the name of a move: several if they exclude each other."""
+        found: dict[str, tuple[Machine, ...]] = {}
+        for machine in self.machines:
+            for name in machine.names:
+                found[name] = (*found.get(name, ()), machine)
+        return found
+
+    def machine(self, move: str, subject: Any) -> Machine:
+        """Return the machine whose ``move`` a record has, or what arguments would make."""
+        machines = self.machines_of[move]
+        if len(machines) == 1:
+            return machines[0]
+        return next((m for m in machines if m.applies(subject)), machines[0])
 
     @cached_property
     def record_kind(self) -> RecordKind:
@@ -160,7 +204,9 @@ class Kind:
 
     def is_open(self, record: Record) -> bool:
         """Say whether any track of ``record`` still has somewhere to go."""
-        return any(getattr(record, m.field) not in m.ends for m in self.machines)
+        return any(
+            m.applies(record) and getattr(record, m.field) not in m.ends for m in self.machines
+        )
 
     def row(self, record: Record, before: int) -> RecordRow:
         """Return ``record`` as a storage keeps it, replacing the version ``before``."""

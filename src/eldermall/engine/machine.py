@@ -29,6 +29,11 @@ NEW = "(new)"
 Effect = Callable[["Context"], Mapping[str, object]]
 
 
+def always(subject: Any) -> bool:
+    """Say that a machine applies to every record of its kind."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A state. ``end``: something may rest in it for good."""
@@ -104,6 +109,8 @@ class Machine:
         states: all states but `NEW`.
         transitions: all moves.
         born: the states in which a move of another machine may make the record.
+        applies: whether it is a track of this record (or of what these arguments would make);
+            where it isn't, ``field`` is None. Tracks that exclude each other share names of moves.
 
     Raises:
         DefinitionError: every contradiction found: unknown or unreachable states, states with no
@@ -116,6 +123,7 @@ class Machine:
     states: tuple[State, ...]
     transitions: tuple[Transition, ...]
     born: tuple[str, ...] = ()
+    applies: Callable[[Any], bool] = always
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):

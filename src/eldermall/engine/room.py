@@ -6,14 +6,15 @@ record after it, on ``mall.may`` they return the Decision and move nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from eldermall.calendars import microseconds
 from eldermall.engine.actor import Actor
-from eldermall.engine.inputs import Arguments, arguments, checked_id
-from eldermall.engine.kind import Command
+from eldermall.engine.adoption import adoption
+from eldermall.engine.inputs import Arguments, arguments, checked_id, checked_text
+from eldermall.engine.kind import ADOPT, Command, Record
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -26,11 +27,14 @@ class Options(TypedDict, total=False):
 
     ``at``: when it happened, aware, now if left out. ``key``: an idempotency key; the same command
     with the same key and content happens once. ``expect``: the version that the record must have.
+    ``late_reason``: why it is entered further back than the technical window; operations, a
+    department head or the leader say so.
     """
 
     at: datetime
     key: str
     expect: int
+    late_reason: str
 
 
 class Nothing(Arguments):
@@ -81,7 +85,7 @@ class Room(Generic[T, R]):
                 Text("须为 person(...) 或 system(...)", "must be a person(...) or system(...)"),
             )
         for option in options:
-            if option not in ("at", "key", "expect"):
+            if option not in Options.__annotations__:
                 raise Invalid(
                     f"{what}.{option}",
                     dict(options)[option],
@@ -90,6 +94,11 @@ class Room(Generic[T, R]):
         at, key, expect = options.get("at"), options.get("key"), options.get("expect")
         if expect is not None and type(expect) is not int:
             raise Invalid(f"{what}.expect", expect, Text("须为整数", "must be a whole number"))
+        late = options.get("late_reason")
+        if late is not None and not 1 <= len(checked_text(late, f"{what}.late_reason")) <= 200:
+            raise Invalid(
+                f"{what}.late_reason", late, Text("须为 1 至 200 个字", "must hold 1 to 200")
+            )
         command = Command(
             self.kind,
             name,
@@ -99,9 +108,43 @@ class Room(Generic[T, R]):
             None if at is None else microseconds(at, f"{what}.at"),
             None if key is None else checked_id(key, f"{what}.key"),
             expect,
+            late,
         )
         result: T = self._run(command)
         return result
 
 
-__all__ = ["Arguments", "Nothing", "Options", "Room", "Unpack"]
+class AdoptingRoom(Room[T, R]):
+    """A room whose records can be taken over from the shop that had them before.
+
+    ``model`` is the record's model: its fields are what `adopt` takes.
+    """
+
+    model: ClassVar[type[Record]]
+
+    def adopt(
+        self, id: str, record: Mapping[str, Any], *, by: Actor, **options: Unpack[Options]
+    ) -> T:
+        """Take over a record that the shop already has, in the state in which it is.
+
+        No rule is asked. The journal says that it was adopted and which moments nobody knows;
+        clocks run from the moments that are known. Adopting the same again changes nothing.
+
+        Args:
+            id: the host's id.
+            record: the fields of the record, its states among them; moments are aware datetimes
+                or ISO 8601 texts, money is in minor units. What is left out is unknown.
+            by: operations, a department head, or the leader.
+            options: ``at``, ``key``, ``expect``.
+
+        Raises:
+            Invalid: a field is wrong; says which, and what would be right.
+            Refused: it exists already, or couldn't stand where it is said to.
+        """
+        what = f"{self.kind}.{ADOPT}"
+        arguments = adoption(self.model, what, record)
+        values = {name: getattr(arguments, name) for name in type(arguments).model_fields}
+        return self._do(ADOPT, id, by, type(arguments), options, **values)
+
+
+__all__ = ["AdoptingRoom", "Arguments", "Nothing", "Options", "Room", "Unpack"]

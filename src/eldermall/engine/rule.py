@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from eldermall.engine.kind import Record
     from eldermall.engine.machine import Guard
 
-Source = Literal["record", "argument", "actor", "time", "setting", "lookup", "clock", "journal"]
+Source = Literal[
+    "record", "argument", "actor", "time", "setting", "lookup", "clock", "journal", "host"
+]
 FactType = Literal["text", "number", "moment", "flag", "list", "map"]
 Outcome = Literal["allowed", "refused", "needs_person"]
 
@@ -42,12 +44,12 @@ class Context:
     happened and ``now`` when it is recorded, in microseconds; ``looked`` holds other records by
     (kind, id); ``clocks`` are the record's that haven't ended; ``settings`` is the policy in force
     now, ``bound`` the one that the record's parties relied on. ``rested`` is when the record last
-    moved, known where a move erases.
+    moved, known where a move erases. ``host`` holds what the host said of the move beforehand.
     """
 
     __slots__ = (
-        "actor", "args", "at", "bound", "clocks", "id", "looked", "now", "record", "rested",
-        "settings",
+        "actor", "args", "at", "bound", "clocks", "host", "id", "looked", "now", "record",
+        "rested", "settings",
     )
 
     def __init__(
@@ -67,6 +69,7 @@ class Context:
         self.record = record
         self.args = args
         self.rested: int | None = None
+        self.host: Mapping[str, Any] = {}
         self.actor = actor
         self.at = at
         self.now = now
@@ -134,6 +137,19 @@ def looked_up(
         return read(c, None if id is None else c.looked.get((kind, id)))
 
     return Fact(name, type, "lookup", label, reader, Lookup(kind, key))
+
+
+def host_fact(name: str, type: FactType, label: Text) -> Fact:
+    """Return a fact that only the host knows: its plugins are asked before a move that needs it.
+
+    A move that follows from another is made without asking; there the fact is missing.
+
+    Args:
+        name: as of a `Fact`.
+        type: as of a `Fact`.
+        label: as of a `Fact`.
+    """
+    return Fact(name, type, "host", label, lambda c: c.host.get(name, MISSING))
 
 
 def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fact:

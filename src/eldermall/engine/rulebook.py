@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from eldermall.calendars import RestDays, unknown
 from eldermall.engine.clock import Clock
-from eldermall.engine.kind import Kind, Reaction
+from eldermall.engine.kind import ADOPTED, BREACHED, Kind, Reaction
 from eldermall.engine.machine import Guard, Machine, Transition
 from eldermall.engine.rule import Fact, Lookup, Rule
 from eldermall.engine.settings import Setting
@@ -35,6 +36,7 @@ class Rulebook:
         rules: all versions of all rules.
         clocks: all versions of all clocks; the newest of each id starts, older ones run out.
         reactions: what follows from events.
+        rest_days: which days people work.
 
     Raises:
         DefinitionError: duplicates, guards or kinds that don't exist, reactions in a circle.
@@ -46,7 +48,9 @@ class Rulebook:
         rules: Iterable[Rule] = (),
         clocks: Iterable[Clock] = (),
         reactions: Iterable[Reaction] = (),
+        rest_days: RestDays = unknown,
     ) -> None:
+        self.rest_days = rest_days
         self.kinds: Mapping[str, Kind] = _by_name((k.name, k) for k in kinds)
         self.machines: Mapping[str, Machine] = _by_name(
             (m.name, m) for k in self.kinds.values() for m in k.machines
@@ -54,13 +58,13 @@ class Rulebook:
         self.rules: Mapping[str, Rule] = _by_name((r.name, r) for r in rules)
         self.clocks: Mapping[str, Clock] = _by_name((c.name, c) for c in clocks)
         self.reactions: tuple[Reaction, ...] = tuple(reactions)
-        self._check()
         self._guarded: dict[Guard, tuple[Rule, ...]] = {}
         for rule in self.rules.values():
             for guard in rule.guards:
                 self._guarded[guard] = (*self._guarded.get(guard, ()), rule)
         self._plans: dict[tuple[str, str, str | None], Plan] = {}
         self._lookups: dict[tuple[str, str, str | None], tuple[Lookup, ...]] = {}
+        self._host_facts: dict[tuple[str, str], tuple[Fact, ...]] = {}
         newest: dict[str, Clock] = {}
         for clock in sorted(self.clocks.values(), key=lambda c: c.version):
             newest[clock.id] = clock
@@ -76,6 +80,7 @@ class Rulebook:
             )
             for r in self.reactions
         }
+        self._check()
 
     def kind(self, name: str) -> Kind:
         """Return the kind ``name``.
@@ -123,6 +128,20 @@ class Rulebook:
                 for fact in self.plan(m, t).facts
             }
             found = self._lookups[key] = tuple(f.lookup for f in facts.values() if f.lookup)
+        return found
+
+    def host_facts(self, kind: str, move: str) -> tuple[Fact, ...]:
+        """Return the facts that a move, whatever state it leaves, needs from the host."""
+        found = self._host_facts.get((kind, move))
+        if found is None:
+            noun = self.kind(kind)
+            wanted = {
+                fact.name: fact
+                for machine in noun.machines if move in noun.machines_of
+                for t in machine.transitions if t.name == move or t.when is not None
+                for fact in self.plan(machine, t).facts if fact.source == "host"
+            }
+            found = self._host_facts[kind, move] = tuple(wanted.values())
         return found
 
     @cached_property
@@ -178,7 +197,7 @@ class Rulebook:
                         f"clock {clock.id} watches the kind {clock.kind}, which isn't there",
                     )
                 )
-            moves = self.kinds[clock.kind].machine_of
+            moves = self.kinds[clock.kind].machines_of
             if clock.on_breach is not None and clock.on_breach not in moves:
                 raise DefinitionError(
                     Text(
@@ -191,13 +210,13 @@ class Rulebook:
     def _check_reactions(self) -> None:
         follows: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for reaction in self.reactions:
-            heard = {
+            heard = {ADOPTED, BREACHED} | {
                 t.event
                 for m in (self.kind(reaction.kind).machines)
                 for t in m.transitions
             }
-            made = self.kind(reaction.target).machine_of.get(reaction.move)
-            if reaction.event not in heard or made is None:
+            made = self.kind(reaction.target).machines_of.get(reaction.move, ())
+            if reaction.event not in heard or not made:
                 raise DefinitionError(
                     Text(
                         f"反应 {reaction.kind}.{reaction.event} → {reaction.target}."
@@ -208,9 +227,30 @@ class Rulebook:
                 )
             events = {
                 t.event
-                for t in made.transitions
+                for machine in made
+                for t in machine.transitions
                 if t.name == reaction.move or t.when is not None
             }
+            if reaction.event == BREACHED and not reaction.best_effort:
+                raise DefinitionError(
+                    Text(
+                        f"对超期的反应 {reaction.target}.{reaction.move} 须为尽力而为",
+                        f"the reaction {reaction.target}.{reaction.move} to a breach must be "
+                        "best-effort",
+                    )
+                )
+            if reaction.best_effort and (
+                firm := [r for e in events for r in self.reacting.get((reaction.target, e), ())
+                         if not r.best_effort]
+            ):
+                raise DefinitionError(
+                    Text(
+                        f"反应 {reaction.target}.{reaction.move} 为尽力而为，由其引发的 "
+                        f"{firm[0].target}.{firm[0].move} 也须如此",
+                        f"the reaction {reaction.target}.{reaction.move} is best-effort, so "
+                        f"{firm[0].target}.{firm[0].move}, which follows from it, must be too",
+                    )
+                )
             follows.setdefault((reaction.kind, reaction.event), set()).update(
                 (reaction.target, event) for event in events
             )

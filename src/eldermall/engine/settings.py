@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from eldermall.calendars import HOUR, MINUTE, Counting, parse_duration
+from eldermall.calendars import HOUR, MINUTE, Counting, RestDays, parse_duration, unknown
 from eldermall.engine.inputs import checked_id
 from eldermall.errors import Invalid
 from eldermall.texts import Text
@@ -125,6 +125,31 @@ class SettingValue:
     clause: str
 
 
+Mode = Literal["off", "observe", "on"]
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A rule or clock that a policy doesn't enforce for a while, and who answers for it.
+
+    ``off``: it isn't asked, doesn't run. ``observe``: it is asked and written down, and stops
+    nothing; a clock runs, and its breach is written down and moves nothing.
+
+    Args:
+        mode: off or observe.
+        author: who decided it.
+        approver: who approved it, somebody else.
+        reason: why.
+        until: the first moment at which it is enforced again.
+    """
+
+    mode: Literal["off", "observe"]
+    author: str
+    approver: str
+    reason: str
+    until: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A policy in force, as the engine sees it.
@@ -136,7 +161,8 @@ class Settings:
         zone: where calendar days begin.
         department: the department that answers for the mall (operations).
         origin: who answers for each value, by key.
-        observed: ids of rules that decide and are written down, and refuse nothing.
+        relaxed: the rules and clocks that aren't enforced for a while, by id.
+        rest_days: which days people work.
     """
 
     pack: str
@@ -145,7 +171,13 @@ class Settings:
     zone: tzinfo = UTC
     department: str = "operations"
     origin: Mapping[str, SettingValue] = field(default_factory=dict)
-    observed: frozenset[str] = frozenset()
+    relaxed: Mapping[str, Relaxation] = field(default_factory=dict)
+    rest_days: RestDays = field(default=unknown, compare=False)
+
+    def mode(self, id: str, now: int) -> Mode:
+        """Return whether a rule or clock is on at ``now``, observed or off."""
+        relaxation = self.relaxed.get(id)
+        return "on" if relaxation is None or relaxation.until <= now else relaxation.mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +208,4 @@ class Technical:
 
 def counting_of(value: str) -> Counting:
     """Return a reading of how days are counted."""
-    return "calendar-days" if value == "calendar-days" else "hours"
+    return next((known for known in get_args(Counting) if known == value), "hours")

@@ -5,14 +5,14 @@ The unit of work wraps it in a transaction; `may` and the audit of exports call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eldermall.contracts.storage import ClockRow
-from eldermall.engine.actor import ROLE_LABELS
-from eldermall.engine.clock import ClockChange, changes
-from eldermall.engine.kind import Command, Kind, Record, subject_of
+from eldermall.engine.actor import ROLE_LABELS, Role
+from eldermall.engine.clock import Clock, ClockChange, changes
+from eldermall.engine.kind import ADOPTED, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine, Moved, Transition, Unfit
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Plan, Rulebook
@@ -26,7 +26,8 @@ class Step:
     """A decision and, if it allows the move, all that follows from it.
 
     ``record`` is None when nothing moved; ``path`` is the named move and what followed by itself;
-    ``requests`` are (topic, data) pairs for the outside.
+    ``requests`` are (topic, data) pairs for the outside. ``unknown`` is None for a move; for a
+    record that was taken over it names the moments that nobody knows.
     """
 
     decision: Decision
@@ -34,6 +35,14 @@ class Step:
     path: tuple[Moved, ...] = ()
     clocks: tuple[ClockChange, ...] = ()
     requests: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    unknown: tuple[str, ...] | None = None
+
+    @property
+    def events(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """What hosts and reactions hear of: names in the past tense, each with its data."""
+        if self.unknown is not None and self.record is not None:
+            return ((ADOPTED, {"state": self.record.summary}),)
+        return tuple((m.transition.event, {"from": m.source, "to": m.target}) for m in self.path)
 
 
 def context(
@@ -47,16 +56,36 @@ def context(
 ) -> Context:
     """Return what the facts of ``command`` are read from; without ``at`` it happens ``now``."""
     at = now if command.at is None else command.at
-    return Context(
+    c = Context(
         command.id, record, command.args, command.actor, at, now, looked, settings, bound, clocks
     )
+    c.host = command.host
+    return c
 
 
-def edge(kind: Kind, record: Record | None, move: str) -> tuple[Machine, str, Transition | None]:
-    """Return the machine that knows ``move``, the state there, and the edge if there is one."""
-    machine = kind.machine_of[move]
-    state = NEW if record is None else getattr(record, machine.field)
+def running(clocks: Sequence[Clock], c: Context) -> Sequence[Clock]:
+    """Return the clocks that the policy hasn't switched off."""
+    if not c.settings.relaxed:
+        return clocks
+    return [clock for clock in clocks if c.settings.mode(clock.id, c.now) != "off"]
+
+
+def edge(
+    kind: Kind, record: Record | None, move: str, args: Any = None
+) -> tuple[Machine, str, Transition | None]:
+    """Return the machine that knows ``move``, the state there, and the edge if there is one.
+
+    The state is empty if the machine is no track of this record.
+    ``args`` are the move's, by which the tracks of a new record are told apart.
+    """
+    machine = kind.machine(move, args if record is None else record)
+    state = NEW if record is None else getattr(record, machine.field) or ""
     return machine, state, machine.edges.get((state, move))
+
+
+def has_edge(kind: Kind, record: Record | None, move: str) -> bool:
+    """Say whether a record's state has an edge ``move``."""
+    return edge(kind, record, move)[2] is not None
 
 
 def asked(machine: Machine, record: Record | None, move: str) -> Transition | None:
@@ -65,7 +94,9 @@ def asked(machine: Machine, record: Record | None, move: str) -> Transition | No
     The refusal then names them too. None for a move that makes a record, or needs one.
     """
     elsewhere = machine.named(move)
-    return None if record is None or NEW in elsewhere.sources else elsewhere
+    if record is None or NEW in elsewhere.sources or not machine.applies(record):
+        return None
+    return elsewhere
 
 
 def step(
@@ -88,7 +119,7 @@ def step(
         RuleBroken: the code of a rule, fact, effect or clock failed.
     """
     record: Record | None = c.record
-    machine, state, taken = edge(kind, record, command.name)
+    machine, state, taken = edge(kind, record, command.name, command.args)
     subject = subject_of(kind.name, command.id)
     built_in = _built_in(kind, machine, state, taken, command, c, technical)
     labels = kind.label, (taken or machine.named(command.name)).label
@@ -126,7 +157,7 @@ def step(
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
-    if applies and (watching := book.watching[kind.name]):
+    if applies and (watching := running(book.watching[kind.name], c)):
         changed = tuple(changes(watching, after, subject, c.clocks, c.at, c.settings, c.bound))
     requests = () if kind.requests is None else kind.requests(record, after)
     return Step(decision, after, path, changed, requests)
@@ -146,9 +177,12 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: dict[str, Verd
             except Exception as error:
                 raise _Broken(fact.name) from error
             facts[fact.name] = value
-    observed = c.settings.observed
+    relaxed = c.settings.relaxed
     for rule in plan.rules:
         if rule.name in verdicts:
+            continue
+        mode = c.settings.mode(rule.id, c.now) if relaxed else "on"
+        if mode == "off":
             continue
         if plan.dated and not rule.valid(_binding_moment(rule.binds, c)):
             continue
@@ -156,7 +190,7 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: dict[str, Verd
             verdict = rule.verdict(facts)
         except Exception as error:
             raise _Broken(rule.name) from error
-        if verdict is not rule.allowed and rule.id in observed:
+        if verdict is not rule.allowed and mode == "observe":
             verdict = replace(verdict, enforced=False)
         verdicts[rule.name] = verdict
 
@@ -234,19 +268,36 @@ def _built_in(
                 "customers and merchants move only what is theirs",
             )
         )
-    if c.at > c.now + technical.future:
-        found.append(
-            _refusal("time.future", "发生时间晚于当前时间", "it would have happened in the future")
-        )
-    elif c.at < c.now - technical.backdating:
-        found.append(
-            _refusal(
-                "time.backdated",
-                "发生时间早于允许补录的期限",
-                "it lies further back than may be entered afterwards",
-            )
-        )
+    if not command.follows:
+        found.extend(_untimely(command, c, technical))
     return found
+
+
+LATE_ROLES: tuple[Role, ...] = ("operations", "department_head", "company_leader")
+"""Who may enter something later than anybody may, saying why."""
+
+
+def _untimely(command: Command, c: Context, technical: Technical) -> Iterator[Verdict]:
+    if c.at > c.now + technical.future:
+        yield _refusal(
+            "time.future", "发生时间晚于当前时间", "it would have happened in the future"
+        )
+    if c.record is not None and c.at < c.record.created_at - technical.future:
+        yield _refusal(
+            "time.before-record", "发生时间早于该记录产生的时间",
+            "it would have happened before the record was made",
+        )
+    if c.at < c.now - technical.backdating and (
+        command.late_reason is None or command.actor.role not in LATE_ROLES
+    ):
+        who = [ROLE_LABELS[role] for role in LATE_ROLES]
+        yield _refusal(
+            "time.backdated",
+            "发生时间早于允许补录的期限，只能由"
+            + "、".join(w.zh for w in who) + "注明补录原因（late_reason）后补录",
+            "it lies further back than may be entered afterwards, but by "
+            + ", ".join(w.en for w in who) + " with a late_reason",
+        )
 
 
 def _no_such_move(kind: Kind, machine: Machine, state: str, command: Command) -> Verdict:
@@ -255,6 +306,12 @@ def _no_such_move(kind: Kind, machine: Machine, state: str, command: Command) ->
             "machine.no-record",
             f"{kind.label.zh} {command.id} 不存在",
             f"there is no {kind.label.en} {command.id}",
+        )
+    if not state:
+        return _refusal(
+            "machine.other-track",
+            f"此动作只用于{machine.label.zh}",
+            f"this move is made on another track: {machine.label.en}",
         )
     starts = [t for t in machine.transitions if t.name == command.name]
     if all(t.sources == (NEW,) for t in starts):

@@ -7,13 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from eldermall.calendars import moment
 from eldermall.contracts.storage import ClockRow, Transaction
 from eldermall.engine.actor import system
 from eldermall.engine.clock import Act, Clock, ClockChange
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry
 from eldermall.engine.kind import Command
-from eldermall.engine.unit import Engine, Work, _Refusal
+from eldermall.engine.step import has_edge
+from eldermall.engine.unit import Engine, Work, _Held, _Refusal
 from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
 from eldermall.texts import Text
 
@@ -115,6 +117,10 @@ def _acted(
     row = work.clocks(held).get((due.name, due.part, due.started))
     if row is None or row.next is None or row.next > now:
         return []
+    mode = engine.settings.mode(clock.id, now)
+    if mode == "off":
+        _stop(work, held, clock, row, now)
+        return []
     acts = clock.acts(row.started, row.due, engine.pack(row.pack, tx))
     cause = system(f"clock:{clock.name}")
     did: list[Act] = []
@@ -127,21 +133,28 @@ def _acted(
             state="breached" if act == "breached" else row.state,
         )
         change = ClockChange(row, act)
-        told = _told(clock, change, who)
-        fields = {
+        told = _told(clock, change, who if mode == "on" else ())
+        fields: dict[str, Any] = {
             "what": f"clock.{act}",
             "outcome": "clock",
             "actor": cause.as_json(),
             "clauses": list(clock.clauses),
             "reading": row.counting,
             "limit": row.limit,
+            "state": "" if held.record is None else held.record.summary,
             "pack": row.pack,
         }
+        if mode == "observe":
+            fields["enforced"] = False
         command = Command(kind.name, clock.on_breach or "", id, cause, Arguments())
         event = "Clock" + act.capitalize()
-        work.write(held, moment, command, fields, (), [change], [(event, told)])
+        notices = [("notice", _notice(act, role, row)) for role in told["who"]]
+        work.write(held, moment, command, fields, (), [change], [(event, told)], notices)
         did.append(act)
-        if act == "breached" and clock.on_breach is not None:
+        if act == "breached" and mode == "on":
+            work.react(held, now, change)
+            if clock.on_breach is None or not has_edge(kind, held.record, clock.on_breach):
+                continue
             work.run(command)
             kept = work.clocks(held).get((due.name, due.part, due.started))
             if kept is None:
@@ -151,8 +164,31 @@ def _acted(
     return did
 
 
+def _stop(work: Work, held: _Held, clock: Clock, row: ClockRow, now: int) -> None:
+    """End a clock that the policy has switched off."""
+    cause = system(f"clock:{clock.name}")
+    change = ClockChange(replace(row, state="stopped", next=None, stopped=now), "stopped")
+    fields = {
+        "what": "clock.stopped",
+        "outcome": "clock",
+        "actor": cause.as_json(),
+        "clauses": list(clock.clauses),
+        "pack": work.engine.settings.pack,
+    }
+    command = Command(held.kind.name, "", held.id, cause, Arguments())
+    work.write(held, now, command, fields, (), [change], ())
+    work.flush()
+
+
 def _told(clock: Clock, change: ClockChange, who: tuple[str, ...]) -> Mapping[str, Any]:
     return {**change.as_json(), "clauses": list(clock.clauses), "who": list(who)}
+
+
+def _notice(act: Act, role: str, row: ClockRow) -> Mapping[str, Any]:
+    """Return what a role must be told of a clock."""
+    due = moment(row.due).isoformat()
+    params = {"clock": row.name, "part": row.part, "due": due}
+    return {"template": f"clock.{act}", "role": role, "params": params, "urgent": True}
 
 
 def _note_failure(engine: Engine, row: ClockRow, now: int, error: EldermallError) -> None:

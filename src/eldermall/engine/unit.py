@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -27,11 +27,12 @@ from eldermall.contracts.storage import (
     Transaction,
 )
 from eldermall.engine.actor import system
+from eldermall.engine.adoption import adopted
 from eldermall.engine.canonical import canonical, compact
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of, chain, entry_fields
-from eldermall.engine.kind import Command, Kind, Record, subject_of
-from eldermall.engine.rule import MISSING, Context, Decision, Lookup
+from eldermall.engine.kind import ADOPT, BREACHED, Command, Kind, Reaction, Record, subject_of
+from eldermall.engine.rule import MISSING, Context, Decision, Fact, Lookup
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings, Technical
 from eldermall.engine.step import Step, asked, context, edge, step
@@ -48,6 +49,9 @@ from eldermall.texts import Text
 
 T = TypeVar("T")
 Begin = Callable[[], AbstractContextManager[Transaction]]
+
+ENDINGS = {"late": "ClockEndedLate", "lapsed": "ClockEndedLate", "annulled": "ClockAnnulled"}
+"""The ends of a clock that hosts hear of."""
 
 TRIES = 4
 """How often a transaction of our own is made in all when others overtake it."""
@@ -115,7 +119,7 @@ class Work:
 
     def look(self, held: _Held, c: Context, move: str) -> Mapping[tuple[str, str], Record]:
         """Return the other records that the rules of ``move`` need."""
-        machine, _, taken = edge(held.kind, held.record, move)
+        machine, _, taken = edge(held.kind, held.record, move, c.args)
         found: dict[tuple[str, str], Record] = {}
         if taken is None:
             taken = asked(machine, held.record, move)
@@ -162,8 +166,10 @@ class Work:
         held = self.hold(kind, command.id)
         bound = self.engine.bound(held.record, self.tx)
         c = context(command, held.record, {}, self.now, self.engine.settings, bound)
+        if command.name == ADOPT:
+            return held, c, adopted(self.engine.book, kind, command, c, self.engine.technical)
         c.looked = self.look(held, c, command.name)
-        _, _, taken = edge(kind, held.record, command.name)
+        _, _, taken = edge(kind, held.record, command.name, command.args)
         if taken is not None and taken.erases:
             c.rested = self._rested(subject_of(kind.name, command.id))
         c.clocks = list(self.clocks(held).values())
@@ -181,27 +187,57 @@ class Work:
 
     def make(self, command: Command) -> tuple[Record, Decision]:
         """Make ``command`` and every reaction to it; return its record and decision."""
-        waiting, first = deque([command]), None
+        held, c, result = first = self.decide(command)
+        self._expect(command, held)
+        if result.record is None:
+            raise self._refusal(command, first, result)
+        refused = self._follow(self._take(command, held, c, result))
+        if refused is not None:
+            raise self._refusal(command, first, refused)
+        assert held.record is not None
+        return held.record, result.decision
+
+    def react(self, held: _Held, at: int, change: ClockChange) -> None:
+        """Make every reaction to the breach of a clock; each is best-effort."""
+        self._follow(self._reactions(held, at, BREACHED, held.record, change))
+
+    def _follow(self, following: Iterable[tuple[Command, Reaction]]) -> Step | None:
+        """Make what follows, breadth first; return the refusal that undoes all of it, if any."""
+        waiting = deque(following)
         while waiting:
-            current = waiting.popleft()
-            held, c, result = self.decide(current)
-            if first is None:
-                self._expect(command, held)
-                first = (held, c, result)
-            if result.record is None:
-                raise self._refusal(command, first, result)
-            self._take(current, held, c, result)
-            for moved in result.path:
-                for reaction in self.engine.book.reacting.get(
-                    (current.kind, moved.transition.event), ()
-                ):
-                    cause = system(f"{subject_of(current.kind, current.id)}#{held.head.seq}")
-                    follow = reaction.command(result.record, current.args, cause)
-                    waiting.append(replace(follow, at=c.at))
-        assert first is not None
-        record = first[0].record
-        assert record is not None
-        return record, first[2].decision
+            command, reaction = waiting.popleft()
+            if self._passed_over(command, reaction):
+                continue
+            held, c, result = self.decide(command)
+            if result.record is not None:
+                waiting.extend(self._take(command, held, c, result))
+            elif reaction.best_effort:
+                self._leave(command, held, c, result.decision)
+            else:
+                return result
+        return None
+
+    def _passed_over(self, command: Command, reaction: Reaction) -> bool:
+        if not reaction.if_exists and not reaction.if_absent:
+            return False
+        held = self.hold(self.engine.book.kind(command.kind), command.id)
+        return reaction.if_exists if held.record is None else reaction.if_absent
+
+    def _reactions(
+        self, held: _Held, at: int, event: str, before: Record | None, args: Any
+    ) -> Iterator[tuple[Command, Reaction]]:
+        """Return the commands that follow from an event, each with its reaction."""
+        cause = system(f"{subject_of(held.kind.name, held.id)}#{held.head.seq}")
+        for reaction in self.engine.book.reacting.get((held.kind.name, event), ()):
+            for follow in reaction.commands(before, held.record, args, cause):
+                when = at if follow.at is None else follow.at
+                yield replace(follow, at=when, follows=True), reaction
+
+    def _leave(self, command: Command, held: _Held, c: Context, decision: Decision) -> None:
+        """Note that a best-effort reaction was refused."""
+        fields, personal = _said(command, c, "refused")
+        fields |= {"state": decision.state} | _decided(decision)
+        self.write(held, c.at, command, fields, personal, (), ())
 
     def _expect(self, command: Command, held: _Held) -> None:
         if command.expect is not None and command.expect != held.stored:
@@ -231,12 +267,21 @@ class Work:
             )
         return _Refusal(decision, Entry(decision.subject, c.at, fields, personal))
 
-    def _take(self, command: Command, held: _Held, c: Context, result: Step) -> None:
+    def _take(
+        self, command: Command, held: _Held, c: Context, result: Step
+    ) -> list[tuple[Command, Reaction]]:
+        """Note a move that is allowed; return what follows from it."""
         assert result.record is not None
+        before = held.record
         fields, personal = _said(command, c, "moved")
-        first = result.path[0]
-        fields |= _decided(result.decision)
-        fields |= {"from": first.source, "to": first.target, "version": result.record.version}
+        fields |= _decided(result.decision) | {"version": result.record.version}
+        if result.unknown is not None:
+            fields |= {
+                "outcome": "adopted", "state": result.record.summary,
+                "unknown": list(result.unknown),
+            }
+        else:
+            fields |= {"from": result.path[0].source, "to": result.path[0].target}
         if len(result.path) > 1:
             fields["followed"] = [
                 {"move": m.transition.name, "from": m.source, "to": m.target}
@@ -245,10 +290,14 @@ class Work:
         held.record = result.record
         if any(moved.transition.erases for moved in result.path):
             self.erased.append(subject_of(command.kind, command.id))
-        events = [
-            (m.transition.event, {"from": m.source, "to": m.target}) for m in result.path
+        self.write(
+            held, c.at, command, fields, personal, result.clocks, result.events, result.requests
+        )
+        return [
+            follow
+            for event, _ in result.events
+            for follow in self._reactions(held, c.at, event, before, command.args)
         ]
-        self.write(held, c.at, command, fields, personal, result.clocks, events, result.requests)
 
     def write(
         self,
@@ -279,8 +328,8 @@ class Work:
                 clocks[key] = change.row
             else:
                 clocks.pop(key, None)
-            if change.did in ("late", "lapsed"):
-                told.append(("ClockEndedLate", "event", change.as_json()))
+            if change.did in ENDINGS:
+                told.append((ENDINGS[change.did], "event", change.as_json()))
         told.extend((topic, topic, data) for topic, data in requests)
         actor = command.actor.as_json()
         for number, (name, topic, data) in enumerate(told):
@@ -312,20 +361,26 @@ class Work:
         if clocks:
             tx.put_clocks(clocks)
         tx.append(self.entries, self.personal)
-        tx.enqueue(self.messages)
+        if self.messages:
+            tx.enqueue(self.messages)
 
 
 def _said(
     command: Command, c: Context, outcome: str
 ) -> tuple[dict[str, Any], tuple[tuple[str, str, bytes, bytes], ...]]:
     args, personal = args_of(command.args)
-    return {
+    fields: dict[str, Any] = {
         "what": f"{command.kind}.{command.name}",
         "outcome": outcome,
         "actor": command.actor.as_json(),
         "args": args,
         "pack": c.settings.pack,
-    }, personal
+    }
+    if command.late_reason is not None:
+        fields["late_reason"] = command.late_reason
+    if command.asked is not None:
+        fields["asked"] = command.asked
+    return fields, personal
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
@@ -358,6 +413,7 @@ class Engine:
         read_pack: reads a kept policy.
         now: the moment now, in microseconds since 1970 UTC.
         technical: settings that serve no clause.
+        facts: asks the host what the rules of a move need from it.
         pending: refusals of joined transactions that wait to be written, oldest first.
         settling: held by whoever writes them.
     """
@@ -370,6 +426,7 @@ class Engine:
     read_pack: Callable[[bytes], Settings]
     now: Callable[[], int]
     technical: Technical
+    facts: Callable[[Command, Sequence[Fact]], Mapping[str, Any]] = lambda command, wanted: {}
     pending: deque[Entry] = field(default_factory=deque)
     settling: threading.Lock = field(default_factory=threading.Lock)
 
@@ -420,19 +477,27 @@ class Engine:
             KeyReused: the idempotency key was used with other content.
         """
         self.try_settle()
-        return self._perform(command, self.begin, TRIES, self._keep_refusal)
+        return self._perform(self.asked(command), self.begin, TRIES, self._keep_refusal)
 
     def perform_joined(self, command: Command, savepoint: Begin) -> Record:
         """Make ``command`` behind a savepoint of the host's; a refusal waits to be written."""
-        return self._perform(command, savepoint, 1, self._postpone)
+        return self._perform(self.asked(command), savepoint, 1, self._postpone)
 
     def may(self, command: Command) -> Decision:
         """Return the decision on ``command`` without moving anything."""
+        command = self.asked(command)
         with self.storage.read(self.mall) as tx:
             try:
                 return Work(self, tx, self.now()).make(replace(command, expect=None))[1]
             except _Refusal as refusal:
                 return refusal.decision
+
+    def asked(self, command: Command) -> Command:
+        """Return ``command`` with what the host says of it, where its rules need that."""
+        wanted = self.book.host_facts(command.kind, command.name)
+        if not wanted:
+            return command
+        return replace(command, host=self.facts(command, wanted), asked=self.now())
 
     def _perform(
         self, command: Command, begin: Begin, tries: int, refuse: Callable[[Entry], None]
@@ -464,7 +529,22 @@ class Engine:
             record = work.hold(self.book.kind(command.kind), command.id).record
             assert record is not None
             return record, False
+        if command.name == ADOPT and (record := self._adopted_before(work, command)) is not None:
+            return record, False
         return work.run(command), True
+
+    def _adopted_before(self, work: Work, command: Command) -> Record | None:
+        """Return the record that ``command`` adopted before; None if it hasn't."""
+        record = work.hold(self.book.kind(command.kind), command.id).record
+        if record is None:
+            return None
+        entries = map(entry_fields, work.tx.chain(subject_of(command.kind, command.id)))
+        before = next((entry for entry in entries if entry["outcome"] == "adopted"), None)
+        if before is None:
+            return None
+        given, _ = args_of(command.args)
+        plain = given.keys() - command.args.personal.keys()
+        return record if all(before["args"].get(name) == given[name] for name in plain) else None
 
     def _claimed(self, work: Work, command: Command) -> bool:
         """Claim the key of ``command``; say whether the same command has used it before."""
@@ -518,7 +598,7 @@ class Engine:
                         raise failed[0]
                     work.now = self.now()
                     try:
-                        return self._once(work, command)[0]
+                        return self._once(work, self.asked(command))[0]
                     except _Refusal as refusal:
                         refused.append(refusal)
                         failed.append(Refused(refusal.decision))

@@ -1,0 +1,259 @@
+"""Adoption: taking over a record that a shop already has, in the state in which it is.
+
+Nobody knows by which rules it got there, so none is asked; what is asked is that the record could
+stand where it stands. Its clocks are computed from the moments that are known. What was overdue
+before is marked so and isn't announced as a breach.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from eldermall.calendars import microseconds
+from eldermall.engine.actor import ROLE_LABELS
+from eldermall.engine.clock import ClockChange, changes
+from eldermall.engine.inputs import Arguments, Moment, Personal, invalid, personal_fields
+from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
+from eldermall.engine.machine import NEW
+from eldermall.engine.rule import Context, Decision, Verdict
+from eldermall.engine.rulebook import Rulebook
+from eldermall.engine.settings import Technical
+from eldermall.engine.step import LATE_ROLES, Step, has_edge, running
+from eldermall.errors import Invalid
+from eldermall.texts import Text
+
+LABEL = Text("接管", "adopt")
+_OURS = ("id", "version", "pack")
+
+
+@cache
+def _hints(model: type[BaseModel]) -> Mapping[str, Any]:
+    return get_type_hints(model, include_extras=True)
+
+
+@cache
+def adoption_of(model: type[Record]) -> type[Arguments]:
+    """Return the arguments with which a record of ``model`` is taken over: its own fields.
+
+    A field that holds a person's words anywhere inside is personal as a whole.
+    """
+    hints = _hints(model)
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if name in _OURS:
+            continue
+        hint = hints[name]
+        purpose = personal_fields(model).get(name) or next(_purposes(hint), None)
+        if purpose is not None:
+            hint = Annotated[hint, Personal(purpose)]
+        default = ... if field.is_required() else field.get_default()
+        fields[name] = (hint, default) if name != "created_at" else (hint | None, None)
+    made = create_model(f"Adopt{model.__name__}", __base__=Arguments, **fields)
+    return cast(type[Arguments], made)
+
+
+def _purposes(hint: Any) -> Iterator[str]:
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        yield from personal_fields(hint).values()
+        for inner in _hints(hint).values():
+            yield from _purposes(inner)
+        return
+    for inner in get_args(hint):
+        yield from _purposes(inner)
+
+
+def adoption(model: type[Record], what: str, given: Mapping[str, Any]) -> Arguments:
+    """Return the arguments in ``given``; moments may be aware datetimes or ISO 8601 texts.
+
+    Args:
+        model: the record's.
+        what: the command, named in the error.
+        given: the record's fields, as from Python or from JSON.
+
+    Raises:
+        Invalid: the first value that is wrong, where it stands, and what would be right.
+    """
+    if not isinstance(given, Mapping):
+        raise Invalid(
+            what, given, Text("须为各项名称与值的对应", "must be a mapping of fields")
+        )
+    arguments = adoption_of(model)
+    hints = _hints(arguments)
+    plain = {name: _timed(value, hints.get(name), f"{what}.{name}") for name, value in
+             given.items()}
+    try:
+        body = json.dumps(plain)
+    except (TypeError, ValueError) as error:
+        raise Invalid(what, given, Text(f"无法表示为 JSON：{error}", str(error))) from None
+    try:
+        return arguments.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error, what) from None
+
+
+def _timed(value: Any, hint: Any, where: str) -> Any:
+    """Return ``value`` as plain JSON data with its moments as numbers."""
+    if hint == Moment:
+        return _moment(value, where)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    origin, inside = get_origin(hint), get_args(hint)
+    if origin in (Annotated, Union, UnionType) and value is not None:
+        return _timed(value, next(h for h in inside if h is not type(None)), where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return [_timed(item, inside[0], f"{where}.{n}") for n, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        hints = _fields(hint)
+        return {
+            key: _timed(item, inside[1] if origin is dict else hints.get(key), f"{where}.{key}")
+            for key, item in value.items()
+        }
+    return value
+
+
+def _fields(hint: Any) -> Mapping[str, Any]:
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return _hints(hint)
+    return {}
+
+
+def _moment(value: Any, where: str) -> Any:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise Invalid(
+                where, value,
+                Text(
+                    "须为带时区的时间，例如 2026-03-02T09:00:00+08:00",
+                    "must be a time with its zone, such as 2026-03-02T09:00:00+08:00",
+                ),
+            ) from None
+    return microseconds(value, where) if isinstance(value, datetime) else value
+
+
+def adopted(
+    book: Rulebook, kind: Kind, command: Command, c: Context, technical: Technical
+) -> Step:
+    """Decide whether a record is taken over, and work out its clocks.
+
+    Args:
+        book: the clocks.
+        kind: the kind of the record.
+        command: the adoption.
+        c: what is known of it.
+        technical: how far ahead of now a moment may lie.
+    """
+    subject = subject_of(kind.name, command.id)
+    state = NEW if c.record is None else c.record.summary
+    fields = {name: getattr(c.args, name) for name in type(c.args).model_fields}
+    created = fields.pop("created_at")
+    record = kind.model(
+        id=c.id, version=1, pack=c.settings.pack, created_at=c.at if created is None else created,
+        **fields,
+    )
+    refusals = tuple(
+        Verdict(f"{ADOPT}.{name}", "refused", reason=why)
+        for name, why in _objections(kind, command, c, record, technical)
+    )
+    labels = (kind.label, LABEL)
+    decision = Decision(subject, ADOPT, state, refusals, {}, not refusals, labels)
+    if refusals:
+        return Step(decision)
+    unknown = () if kind.moments is None else tuple(
+        name for name in kind.moments(record) if getattr(record, name) is None
+    )
+    if created is None:
+        unknown = ("created_at", *unknown)
+    clocks = tuple(_clocks(book, kind, record, subject, c))
+    return Step(decision, record, (), clocks, unknown=unknown)
+
+
+def _objections(
+    kind: Kind, command: Command, c: Context, record: Record, technical: Technical
+) -> Iterator[tuple[str, Text]]:
+    if c.record is not None:
+        yield "record-exists", Text(
+            f"{kind.label.zh} {c.id} 已存在", f"{kind.label.en} {c.id} exists already"
+        )
+    if command.actor.role not in LATE_ROLES:
+        names = [ROLE_LABELS[role] for role in LATE_ROLES]
+        yield "who-may", Text(
+            "接管只能由以下身份执行：" + "、".join(n.zh for n in names),
+            "a record is taken over by: " + ", ".join(n.en for n in names),
+        )
+    if record.created_at > c.now + technical.future:
+        yield "future", Text(
+            "记录产生的时间晚于当前时间", "it would have been made in the future"
+        )
+    for machine in kind.machines:
+        at = getattr(record, machine.field)
+        if not machine.applies(record):
+            if at is not None:
+                yield "fits", Text(
+                    f"{machine.field} 不适用于此记录，应留空",
+                    f"{machine.field} isn't a track of this record; leave it out",
+                )
+            continue
+        if at not in machine.labels:
+            names_ = list(machine.labels)
+            yield "fits", Text(
+                f"{machine.field} 应为下列之一：" + "、".join(names_),
+                f"{machine.field} must be one of " + ", ".join(names_),
+            )
+            continue
+        yield from _misfits(kind, machine.field, record)
+
+
+def _misfits(kind: Kind, field: str, record: Record) -> Iterator[tuple[str, Text]]:
+    """Yield what about the record contradicts the state of one of its tracks."""
+    machine = next(m for m in kind.machines if m.field == field)
+    at = getattr(record, field)
+    here = machine.labels[at]
+    for t in machine.following.get(at, ()):
+        if t.when is not None and t.when(record) and t.target is not None:
+            there = machine.labels[t.target]
+            yield "fits", Text(
+                f"{field} 为“{here.zh}”与其内容不符，应为“{there.zh}”（{t.target}）",
+                f"{field} is {here.en}, but what the record says makes it {there.en} "
+                f"({t.target})",
+            )
+    into = [t for t in machine.transitions if t.target == at]
+    if at not in machine.born and all(t.when is not None for t in into) and not any(
+        t.when is not None and t.when(record) for t in into
+    ):
+        yield "fits", Text(
+            f"{field} 为“{here.zh}”与其内容不符", f"what the record says doesn't make it {here.en}"
+        )
+
+
+def _clocks(
+    book: Rulebook, kind: Kind, record: Record, subject: str, c: Context
+) -> Iterator[ClockChange]:
+    """Yield the clocks that start, each followed by what else is known of it.
+
+    One that was overdue before won't be announced any more, but to whom it is repeated later. A
+    breach that moves the record, and a warning, are left to the sweep.
+    """
+    clocks = running(book.watching[kind.name], c)
+    found = list(changes(clocks, record, subject, (), c.now, c.settings, c.settings))
+    paused = {(change.row.name, change.row.part) for change in found if change.did == "paused"}
+    for change in found:
+        yield change
+        row, clock = change.row, book.clocks[change.row.name]
+        acts = clock.acts(row.started, row.due, c.settings)
+        passed = [act for at, act, _ in acts if at <= c.now]
+        if "breached" not in passed or (row.name, row.part) in paused:
+            continue
+        if clock.on_breach is None or not has_edge(kind, record, clock.on_breach):
+            ahead = acts[len(passed)][0] if len(passed) < len(acts) else None
+            late = replace(row, stage=len(passed), next=ahead, state="breached")
+            yield ClockChange(late, "overdue")
