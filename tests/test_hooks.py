@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from examples.plugins import visits
 
-from eldermall import DefinitionError, Mall, PluginError, Text, hookimpl
+from eldermall import (
+    Actor,
+    DefinitionError,
+    Invalid,
+    Mall,
+    PluginError,
+    Refused,
+    StorageError,
+    Text,
+    hookimpl,
+)
 from eldermall.adapters.storage.memory import MemoryStorage
+from eldermall.calendars import HOUR
+from eldermall.contracts.courier import (
+    Courier,
+    CourierCapabilities,
+    Parcel,
+    Push,
+    ReadsPushes,
+    Tracked,
+    TrackingEvent,
+    Urged,
+)
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
-from eldermall.contracts.storage import Storage
-from eldermall.engine.rule import AT, Rule
+from eldermall.contracts.facts import WantedMove
+from eldermall.contracts.notification import Notice, NoticeAnswer
+from eldermall.contracts.plugin import PolicyPack
+from eldermall.contracts.storage import Message, MessageState, Storage
+from eldermall.engine.kind import Command, Kind, Reaction
+from eldermall.engine.rule import AT, FactType, Rule, host_fact
 from eldermall.engine.settings import Setting, Technical
-from eldermall.orders.machine import GOODS
+from eldermall.orders.machine import GOODS, ORDER
+from eldermall.plugins import Plugins
 from tests import shop
 
 NIGHT = Rule(
@@ -70,8 +99,18 @@ def test_a_storage_that_fails_opens_no_mall() -> None:
         def eldermall_storage(self, url: str) -> Storage | None:
             raise OSError("no disk")
 
-    with pytest.raises(OSError, match="no disk"):
+    with pytest.raises(PluginError, match=r"plugin Broken: eldermall_storage failed: .*no disk"):
         shop.open_mall("memory:", plugins=[Broken()])
+
+
+def test_what_a_storage_says_itself_is_passed_on() -> None:
+    class Shelf:
+        @hookimpl
+        def eldermall_storage(self, url: str) -> Storage | None:
+            raise StorageError(Text("架子坏了", "the shelf is broken"))
+
+    with pytest.raises(StorageError, match="the shelf is broken"):
+        shop.open_mall("memory:", plugins=[Shelf()])
 
 
 # Rules: all, the mall isn't opened
@@ -141,6 +180,562 @@ def test_a_plugin_s_setting_must_be_given_by_the_policy() -> None:
 
     with pytest.raises(DefinitionError, match=r"shop\.limit \(S19-14: limit\)"):
         shop.open_mall(plugins=[Asking()])
+
+
+# Kinds: all, the mall isn't opened
+
+
+def test_hook_kinds() -> None:
+    mall, _ = opened(visits)
+    with mall:
+        room = mall.room(visits.Visits)
+        assert mall.may.room(visits.Visits).book(
+            "V1", customer="li", volunteer="wu", by=shop.SERVICE
+        ).allowed
+        booked = room.book("V1", customer="li", volunteer="wu", by=shop.SERVICE, key="k")
+        assert booked == room.get("V1") == room.book(
+            "V1", customer="li", volunteer="wu", by=shop.SERVICE, key="k"
+        )
+        assert shop.refusal(room.finish, "V1", by=shop.CUSTOMER).rules == ("machine.who-may",)
+        assert room.finish("V1", by=shop.AGENT).state == "done"
+        outcomes = [entry["outcome"] for entry in mall.journal("visit", "V1")]
+        assert outcomes == ["moved", "refused", "moved"]
+        assert mall.verify().passed
+
+
+def another(**more: Any) -> Kind:
+    return replace(visits.VISIT, **more)
+
+
+SECOND = replace(visits.MACHINE, name="second")
+
+
+@pytest.mark.parametrize(
+    ("brought", "why"),
+    [
+        (["a kind"], "eldermall_kinds brought 'a kind'"),
+        (None, "eldermall_kinds brought None"),
+        ([another(name="order")], "the kind 'order' needs a name of its own"),
+        ([another(name="Visit")], "the kind 'Visit' needs a name of its own"),
+        ([another(name="v" * 33)], "needs a name of its own"),
+        ([another(), another(machines=(SECOND,))], "the kind 'visit' needs a name of its own"),
+        ([another(), another(name="second")], "there is a machine visit; a plugin adds nothing"),
+        ([another(machines=ORDER.machines)], "there is a machine goods; a plugin adds nothing"),
+        ([another(indexed=("phone",))], "the kind visit can't be found by 'phone'"),
+        ([another(indexed=("id",))], "the kind visit can't be found by 'id'"),
+    ],
+    ids=lambda told: told if isinstance(told, str) else type(told).__name__,
+)
+def test_a_kind_that_is_not_a_plugin_s_own_opens_no_mall(brought: Any, why: str) -> None:
+    class Vague:
+        @hookimpl
+        def eldermall_kinds(self) -> Any:
+            return brought
+
+    with pytest.raises(PluginError, match=r"^plugin Vague: ") as wrong:
+        shop.open_mall(plugins=[Vague()])
+    assert why in str(wrong.value)
+
+
+def test_a_plugin_s_reaction_follows_a_shipped_event() -> None:
+    class Following:
+        @hookimpl
+        def eldermall_kinds(self) -> Iterable[Kind | Reaction]:
+            def book(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
+                given = visits.Book(customer=order.customer, volunteer="wu")
+                return [Command("visit", "book", order.id, cause, given)]
+
+            first, *others = visits.MACHINE.transitions
+            machine = replace(
+                visits.MACHINE, transitions=(replace(first, by=(*first.by, "system")), *others)
+            )
+            return [
+                replace(visits.VISIT, machines=(machine,)),
+                Reaction("order", "Placed", "visit", "book", book),
+            ]
+
+    mall, _ = opened(Following())
+    shop.place(mall)
+    assert mall.room(visits.Visits).get("A1").customer == shop.CUSTOMER.id
+
+
+# Packs: all, the mall isn't opened
+
+
+def test_hook_packs() -> None:
+    class Offering:
+        @hookimpl
+        def eldermall_packs(self) -> Iterable[PolicyPack]:
+            return [
+                PolicyPack("file", shop.POLICY),
+                PolicyPack("strict", shop.policy({"handover.limit": "1h"})),
+            ]
+
+    for source in ("pack:file", Path("pack:file")):
+        with shop.open_mall(policy=source, plugins=[Offering()]) as mall:
+            assert mall.policy.settings.values["handover.limit"] != HOUR
+    with shop.open_mall(policy="pack:strict", plugins=[Offering()]) as mall:
+        assert mall.policy.settings.values["handover.limit"] == HOUR
+
+
+@pytest.mark.parametrize(
+    ("brought", "why"),
+    [
+        ([[]], "no plugin offers the policy mine; there are: -"),
+        ([[PolicyPack("other", {})]], "no plugin offers the policy mine; there are: other"),
+        ([["mine"]], "plugin Offering: eldermall_packs brought 'mine'"),
+        ([ZeroDivisionError("oh")], "plugin Offering: eldermall_packs failed: ZeroDivisionError"),
+        (
+            [[PolicyPack("mine", shop.POLICY)], [PolicyPack("mine", shop.POLICY)]],
+            "plugin Offering: the policy mine is offered by another plugin",
+        ),
+    ],
+    ids=str,
+)
+def test_a_policy_that_no_plugin_offers_opens_no_mall(brought: list[Any], why: str) -> None:
+    class Offering:
+        def __init__(self, answer: Any) -> None:
+            self.answer = answer
+
+        @hookimpl
+        def eldermall_packs(self) -> Any:
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer
+
+    with pytest.raises(PluginError) as wrong:
+        shop.open_mall(policy="pack:mine", plugins=[Offering(answer) for answer in brought])
+    assert why in str(wrong.value)
+
+
+# Facts: all, the move stops and nothing is kept of it
+
+PLACED = {"kind": "order", "move": "place", "id": "A1", "facts": ("house.limit",)}
+
+
+def limited(type: FactType = "number", check: Callable[..., bool] | None = None) -> Rule:
+    return Rule(
+        id="house.limited",
+        label=Text("限额之内", "within the limit"),
+        clauses=("HOUSE-1",),
+        guards=(GOODS.move("place"),),
+        needs=(host_fact("house.limit", type, Text("限额", "limit")),),
+        check=check or (lambda limit: limit >= 27_000),
+        reason=Text("限额为 {0}", "the limit is {0}"),
+    )
+
+
+class Host:
+    """A plugin with a rule and what the host knows for it."""
+
+    def __init__(self, answer: Any, rule: Rule | None = None) -> None:
+        self.answer = answer
+        self.rule = limited() if rule is None else rule
+        self.asked: list[WantedMove] = []
+
+    @hookimpl
+    def eldermall_rules(self) -> Iterable[Rule]:
+        return [self.rule]
+
+    @hookimpl
+    def eldermall_facts(self, move: WantedMove) -> Any:
+        self.asked.append(move)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Also:
+    """A plugin that says something too."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    @hookimpl
+    def eldermall_facts(self) -> Any:
+        return self.answer
+
+
+def test_hook_facts() -> None:
+    host = Host({"house.limit": 27_000, "house.other": "not asked for"})
+    mall, time = opened(host, code="east")
+    assert host.asked == []
+    time.pass_(hours=1)
+    shop.place(mall)
+    (asked,) = host.asked
+    assert asked.mall == "east"
+    assert {name: getattr(asked, name) for name in PLACED} == PLACED
+    assert asked.actor == {"id": "grandma-li", "role": "customer"}
+    assert asked.args["total"] == 27_000
+    (entry,) = mall.journal("order", "A1")
+    assert entry["facts"]["house.limit"] == 27_000
+    assert "house.other" not in entry["facts"]
+    assert entry["asked"] == shop.us(time.now)
+    shop.pay(mall)
+    assert len(host.asked) == 1, "only a move whose rules need it asks"
+    assert "asked" not in mall.journal("order", "A1")[-1]
+    assert mall.verify().passed
+
+
+def test_may_and_batches_ask_the_host_too() -> None:
+    host = Host({"house.limit": 26_999})
+    mall, _ = opened(host)
+    given = {
+        "customer": "li", "lines": [{"id": "1", "listing": "tea", "quantity": 1, "amount": 27_000}],
+        "total": 27_000, "by": shop.person("li", "customer"),
+    }
+    assert mall.may.orders.place("A1", **given).rules == ("house.limited@1",)
+    assert mall.may.orders.place("A1", **given).reasons == (
+        Text("限额为 26999", "the limit is 26999"),
+    )
+    with pytest.raises(Refused), mall.batch() as batch:
+        batch.orders.place("A1", **given)
+    assert len(host.asked) == 3
+
+
+@pytest.mark.parametrize("answer", [{}, {"house.limit": None}, {"house.limits": 1}], ids=str)
+def test_a_fact_that_no_host_knows_refuses_and_is_listed(answer: dict[str, Any]) -> None:
+    mall, _ = opened(Host(answer))
+    decision = shop.refusal(shop.place, mall)
+    assert decision.rules == ("house.limited@1",)
+    assert decision.missing == ("house.limit",)
+    assert mall.journal("order", "A1")[0]["outcome"] == "refused"
+
+
+def test_where_nobody_has_the_hook_the_fact_is_missing() -> None:
+    class Rules:
+        @hookimpl
+        def eldermall_rules(self) -> Iterable[Rule]:
+            return [limited()]
+
+    mall, _ = opened(Rules())
+    assert shop.refusal(shop.place, mall).missing == ("house.limit",)
+
+
+WRONG: list[tuple[FactType, Any]] = [
+    ("number", "27000"), ("number", True), ("number", 27000.0), ("number", 2**53),
+    ("text", 5), ("text", "\ud800"), ("moment", -1), ("moment", "2026-01-01"), ("flag", 1),
+    ("list", (1, 2)), ("list", [1.5]), ("map", [1]), ("map", {"a b": 1}),
+]
+
+
+@pytest.mark.parametrize(("type", "value"), WRONG, ids=repr)
+def test_a_fact_of_another_type_stops_the_move_and_nothing_is_kept(
+    type: FactType, value: Any
+) -> None:
+    mall, _ = opened(Host({"house.limit": value}, limited(type, lambda limit: True)))
+    with pytest.raises(PluginError, match=f"plugin Host: the fact house.limit is a {type}"):
+        shop.place(mall)
+    assert mall.journal("order", "A1") == []
+
+
+@pytest.mark.parametrize(
+    ("type", "value"),
+    [("number", 0), ("text", ""), ("moment", 0), ("flag", False), ("list", []), ("map", {"a": 1})],
+)
+def test_a_fact_of_its_type_is_taken_as_it_is(type: FactType, value: Any) -> None:
+    mall, _ = opened(Host({"house.limit": value}, limited(type, lambda limit: limit == value)))
+    shop.place(mall)
+    assert mall.journal("order", "A1")[0]["facts"]["house.limit"] == value
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        (TimeoutError("bank"), "plugin Host: eldermall_facts failed: TimeoutError"),
+        (["house.limit"], r"plugin Host: eldermall_facts brought \['house.limit'\]"),
+        (None, "plugin Host: eldermall_facts brought None"),
+    ],
+)
+def test_a_host_that_fails_stops_the_move_and_nothing_is_kept(host: Any, why: str) -> None:
+    mall, _ = opened(Host(host))
+    with pytest.raises(PluginError, match=why):
+        shop.place(mall)
+    assert mall.journal("order", "A1") == []
+    assert mall.verify().passed
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_two_hosts_that_contradict_each_other_stop_the_move_in_either_order(
+    swapped: bool,
+) -> None:
+    plugins = [Host({"house.limit": 27_000}), Also({"house.limit": 27_001})]
+    mall, _ = opened(*(reversed(plugins) if swapped else plugins))
+    with pytest.raises(PluginError, match=r"the fact house.limit differs"):
+        shop.place(mall)
+
+
+def test_two_hosts_may_say_the_same() -> None:
+    mall, _ = opened(Host({"house.limit": 27_000}), Also({"house.limit": 27_000}), Also({}))
+    shop.place(mall)
+
+
+# Rest days: first, it is logged and the next plugin is asked
+
+
+class Days:
+    """A plugin that knows of some days, or fails."""
+
+    def __init__(self, known: Mapping[date, Any] | Exception) -> None:
+        self.known = known
+        self.asked: list[date] = []
+
+    @hookimpl
+    def eldermall_rest_days(self, day: date) -> Any:
+        self.asked.append(day)
+        if isinstance(self.known, Exception):
+            raise self.known
+        return self.known.get(day)
+
+
+MONDAY = date(2026, 3, 2)
+
+
+def test_hook_rest_days() -> None:
+    own, other = Days({MONDAY: "rest"}), Days({MONDAY: "workday", date(2026, 3, 3): "workday"})
+    plugins = Plugins([other, own])
+    assert plugins.rest_days(MONDAY) == "rest", "whoever was handed over last is asked first"
+    assert plugins.rest_days(date(2026, 3, 3)) == "workday"
+    assert plugins.rest_days(date(2026, 3, 4)) is None
+    assert other.asked == [date(2026, 3, 3), date(2026, 3, 4)]
+    plugins.rest_days(MONDAY)
+    assert own.asked.count(MONDAY) == 1, "each day is asked once"
+
+
+@pytest.mark.parametrize("known", [OSError("down"), {MONDAY: "holiday"}], ids=str)
+def test_a_calendar_that_fails_is_logged_and_the_next_one_is_asked(
+    known: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, other = Days(known), Days({MONDAY: "rest"})
+    plugins = Plugins([other, broken])
+    assert plugins.rest_days(MONDAY) == "rest"
+    assert "plugin Days: eldermall_rest_days" in caplog.text
+    plugins.rest_days(MONDAY)
+    assert len(broken.asked) == 2, "an answer that a failure may have changed isn't kept"
+    assert Plugins([broken]).rest_days(MONDAY) is None
+
+
+# Courier: first, whoever asked for the courier gets the error
+
+
+class Posts:
+    """A plugin that has couriers by name."""
+
+    def __init__(self, **couriers: Any) -> None:
+        self.couriers = couriers
+        self.asked: list[str] = []
+
+    @hookimpl
+    def eldermall_courier(self, name: str) -> Courier | None:
+        self.asked.append(name)
+        found: Courier | None = self.couriers[name]
+        return found
+
+
+class Plain:
+    capabilities: object = CourierCapabilities()
+
+    def track(self, parcel: Parcel) -> Tracked:
+        return Tracked("no_data")
+
+
+class Able(Plain):
+    capabilities = CourierCapabilities(push=True, urge=True)
+
+    def read_push(self, body: bytes, headers: Mapping[str, str]) -> Push:
+        return Push("ok", {})
+
+    def urge(self, parcel: Parcel, text: str) -> Urged:
+        return Urged("ok", "case-1")
+
+
+def test_hook_courier() -> None:
+    posts = Posts(SF=Plain(), YTO=Able(), ZTO=None)
+    plugins = Plugins([posts])
+    courier = plugins.courier("SF")
+    assert courier is not None
+    assert courier.track(Parcel("SF1001", "SF")).result == "no_data"
+    assert plugins.courier("SF") is courier
+    assert isinstance(plugins.courier("YTO"), ReadsPushes)
+    assert plugins.courier("ZTO") is None
+    assert posts.asked == ["SF", "YTO", "ZTO"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "why"),
+    [
+        (CourierCapabilities(push=True), "its courier claims read_push, which isn't there"),
+        (CourierCapabilities(urge=True), "its courier claims urge, which isn't there"),
+        ({"push": True}, "a courier has capabilities"),
+        (None, "a courier has capabilities"),
+    ],
+    ids=str,
+)
+def test_a_courier_that_claims_what_it_has_not_is_an_error(capabilities: Any, why: str) -> None:
+    courier = Plain()
+    courier.capabilities = capabilities
+    with pytest.raises(PluginError, match=f"plugin Posts: {why}"):
+        Plugins([Posts(SF=courier)]).courier("SF")
+
+
+def test_a_plugin_that_fails_to_bring_a_courier_is_named_to_whoever_asked() -> None:
+    with pytest.raises(PluginError, match="plugin Posts: eldermall_courier failed: KeyError"):
+        Plugins([Posts()]).courier("SF")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TrackingEvent("lost", shop.START),  # type: ignore[arg-type]
+        lambda: TrackingEvent("delivered", shop.START.replace(tzinfo=None)),
+        lambda: Tracked("failed"),  # type: ignore[arg-type]
+        lambda: Tracked("no_data", (TrackingEvent("delivered", shop.START),)),
+        lambda: Push("auth", {"SF1": ()}),
+        lambda: Push("late", {}),  # type: ignore[arg-type]
+        lambda: Urged("yes"),  # type: ignore[arg-type]
+        lambda: NoticeAnswer("sent"),  # type: ignore[arg-type]
+        lambda: NoticeAnswer("retry", "bad luck"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_answer_outside_its_contract_cannot_be_made(make: Callable[[], object]) -> None:
+    with pytest.raises(Invalid):
+        make()
+
+
+# Notify: first, the outbox tries again
+
+
+class Notifier:
+    """A plugin that answers notices."""
+
+    def __init__(self, *answers: NoticeAnswer | Exception | None) -> None:
+        self.answers = list(answers)
+        self.told: list[Notice] = []
+
+    @hookimpl
+    def eldermall_notify(self, notice: Notice) -> NoticeAnswer | None:
+        self.told.append(notice)
+        answer = self.answers.pop(0) if self.answers else NoticeAnswer("delivered")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def breached(*plugins: object) -> tuple[Mall, shop.Time]:
+    """Return a mall in which nobody has handed over an order in time."""
+    mall, time = opened(*plugins, code="east")
+    mall.relay()
+    shop.place(mall)
+    time.pass_(hours=5)
+    mall.sweep()
+    return mall, time
+
+
+def notices(mall: Mall) -> list[Message]:
+    every = mall.messages(*get_args(MessageState))
+    return sorted((m for m in every if m.topic == "notice"), key=lambda m: m.id)
+
+
+def test_hook_notify() -> None:
+    notifier, heard = Notifier(), []
+
+    class Listener:
+        @hookimpl
+        def eldermall_committed(self, event: CommittedEvent) -> None:
+            heard.append(event)
+
+    mall, _ = breached(notifier, Listener())
+    mall.relay()
+    breaches = [event for event in heard if event.name == "ClockBreached"]
+    assert breaches
+    told = [(n.subject, n.params["clock"], n.role) for n in notifier.told]
+    assert sorted(told) == sorted(
+        (event.subject, event.data["clock"], role) for event in breaches
+        for role in event.data["who"]
+    )
+    notice = notifier.told[0]
+    assert (notice.template, notice.mall, notice.urgent) == ("clock.breached", "east", True)
+    assert notice.key in {m.id for m in notices(mall)}
+    assert datetime.fromisoformat(notice.params["due"]).tzinfo is not None
+    assert {m.state for m in notices(mall)} == {"delivered"}
+    count = len(notifier.told)
+    mall.relay()
+    assert len(notifier.told) == count
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "reason"),
+    [
+        (NoticeAnswer("accepted", reference="m-1"), "accepted", ""),
+        (NoticeAnswer("delivered"), "delivered", ""),
+        (
+            NoticeAnswer("rejected", "permanent_recipient", "no such group"), "dead",
+            "permanent_recipient: no such group",
+        ),
+        (NoticeAnswer("retry", "rate_limited"), "pending", "rate_limited"),
+        (NoticeAnswer("unknown", "unknown_outcome", "late"), "pending", "unknown_outcome: late"),
+        (NoticeAnswer("unknown"), "pending", "unknown"),
+        (None, "pending", "no plugin takes this notice"),
+        (TimeoutError("slow"), "pending", "TimeoutError: slow"),
+    ],
+    ids=str,
+)
+def test_what_comes_of_a_notice_is_kept_in_the_outbox(
+    answer: NoticeAnswer | Exception | None, state: str, reason: str
+) -> None:
+    mall, _ = breached(Notifier(*[answer] * 20))
+    mall.relay()
+    assert {(m.state, m.reason) for m in notices(mall)} == {(state, reason)}
+
+
+def test_a_notice_that_fails_is_told_again_with_its_key_and_disturbs_no_other() -> None:
+    notifier = Notifier(ConnectionError("down"))
+    heard: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def eldermall_committed(self, event: CommittedEvent) -> None:
+            heard.append(event.id)
+
+    mall, time = breached(notifier, Listener())
+    mall.relay()
+    first, count = notifier.told[0], len(notifier.told)
+    time.pass_(minutes=1)
+    mall.relay()
+    assert notifier.told[count:] == [first]
+    assert len(heard) == len(set(heard)), "the event's listeners aren't told again"
+
+
+def test_a_listener_that_fails_brings_no_notice_twice() -> None:
+    class Broken:
+        @hookimpl
+        def eldermall_committed(self, event: CommittedEvent) -> None:
+            raise ConnectionError("down")
+
+    notifier = Notifier()
+    mall, time = breached(notifier, Broken())
+    for _ in range(3):
+        mall.relay()
+        time.pass_(hours=1)
+    keys = [notice.key for notice in notifier.told]
+    assert keys
+    assert len(keys) == len(set(keys))
+
+
+def test_another_plugin_may_take_a_notice() -> None:
+    first, second = Notifier(*[None] * 20), Notifier()
+    mall, _ = breached(second, first)
+    mall.relay()
+    assert first.told == second.told
+    assert {m.state for m in notices(mall)} == {"delivered"}
+
+
+def test_a_notice_that_nobody_sends_is_noted() -> None:
+    mall, _ = breached()
+    mall.relay()
+    assert {(m.state, m.reason) for m in notices(mall)} == {
+        ("suppressed", "no plugin sends notices")
+    }
 
 
 # Committed: all, the outbox tries again, all of them

@@ -6,8 +6,9 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,38 @@ from eldermall.mall import rulebook
 from tests import databases, shop
 
 PREFIX = "eldermall_"
-SAMPLE = Path(__file__).parent / "samples" / "mall-0001.sql"
-"""A mall as the first schema kept it: orders A1 and a1, complaint C1, two roots, seven entries that
-wait, personal words behind six commitments."""
+SAMPLES = Path(__file__).parent / "samples"
+"""Malls as past schemas kept them. They are never made anew.
+
+``mall-0001.sql``: orders A1 and a1, complaint C1, two roots, seven entries that wait, personal
+words behind six commitments. ``mall-0002.sql``: listing green-tea is shown; order A1 is completed,
+A2 accepted, of A3 one parcel of two has arrived, a3 is cancelled, A4 new; callback A1, complaint
+C1; two roots, one entry that waits.
+"""
 
 
-# A database at 0001 with the sample's rows
+# A database of a past schema with a sample's rows
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample as a file of SQLite."""
-    path = tmp_path_factory.mktemp("sample") / "mall.db"
-    with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(SAMPLE.read_text(encoding="utf-8"))
-    return path
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The samples as files of SQLite, by schema."""
+    folder = tmp_path_factory.mktemp("samples")
+
+    @cache
+    def made(version: str) -> Path:
+        path = folder / f"{version}.db"
+        with closing(sqlite3.connect(path)) as raw:
+            raw.executescript((SAMPLES / f"mall-{version}.sql").read_text(encoding="utf-8"))
+        return path
+
+    return made
+
+
+@pytest.fixture
+def sample(samples: Callable[[str], Path]) -> Path:
+    """The sample of the first schema."""
+    return samples("0001")
 
 
 def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:
@@ -62,8 +80,10 @@ def engine_at(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def old_database(name: str, folder: Path, sample: Path, ending: str = "old") -> str:
-    """Return the URL of a database that stands at 0001 with the sample's rows in it."""
+def old_database(
+    name: str, folder: Path, sample: Path, ending: str = "old", version: str = "0001"
+) -> str:
+    """Return the URL of a database of a past schema with the sample's rows in it."""
     if name == "sqlite":
         shutil.copy(sample, folder / f"{ending}.db")
         return f"sqlite:///{folder / f'{ending}.db'}"
@@ -71,7 +91,7 @@ def old_database(name: str, folder: Path, sample: Path, ending: str = "old") -> 
     with engine_at(f"sqlite:///{sample}") as source, engine_at(url) as engine:
         kept = rows_of(source)
         with engine.begin() as c:
-            migrate.upgrade(c, PREFIX, "0001")
+            migrate.upgrade(c, PREFIX, version)
         tables = MetaData()
         with engine.begin() as c:
             tables.reflect(c)
@@ -200,6 +220,61 @@ def test_more_personal_values_than_one_batch_are_all_filled(old: str) -> None:
     assert [kept[f"order/x{n}"] for n in range(many)] == [1000 + n for n in range(many)]
 
 
+def test_a_mall_of_the_second_schema_is_brought_along_and_gets_the_new_rooms(
+    name: str, tmp_path: Path, samples: Callable[[str], Path]
+) -> None:
+    url = old_database(name, tmp_path, samples("0002"), version="0002")
+    with engine_at(url) as engine:
+        before = rows_of(engine)
+        with pytest.raises(SchemaError, match="0002; this version needs 0003"):
+            shop.open_mall(url, LATER)
+        assert upgraded(url) == ("0002", migrate.NEEDED)
+        after = rows_of(engine)
+    new = {f"{PREFIX}record_{kind}" for kind in ("assistance", "stock", "capacity", "urge", "case")}
+    assert {table: after.pop(table) for table in new} == {table: [] for table in new}
+    assert after | {f"{PREFIX}schema": []} == before | {f"{PREFIX}schema": []}
+    with shop.open_mall(url, shop.Time(LATER.now)) as mall:
+        _goes_on(mall)
+
+
+def _goes_on(mall: Mall) -> None:
+    """Check that the second sample is read, moves on, and has cases, stock and urges."""
+    found = mall.verify()
+    assert (found.passed, found.entries, found.sealed, found.roots) == (True, 49, 48, 2)
+    assert mall.listings.get("green-tea").mode == "merchant_self"
+    assert mall.complaints.get("C1").against == "zhao"
+    assert [len(p.events) for p in mall.orders.get("A3").parcels] == [1, 0]
+    mall.sweep()
+    mall.orders.deliver("A3", parcel="p-honey", by=shop.COURIER)
+    assert mall.orders.get("A3").goods == "delivered"
+    stock = mall.stock.open("green-tea", warn_at=1, merchant="tea-house", by=shop.MERCHANT)
+    assert (stock.summary, stock.holds) == ("open/out", {})
+    mall.stock.receive("green-tea", lot="L1", quantity=9, source="note 1", by=shop.MERCHANT)
+    shop.ship(mall, "A2")  # placed before its stock was kept
+    assert shop.clocks(mall, "tracking.silence", "order/A2")["p-tea-honey"].state == "running"
+    assert mall.stock.get("green-tea").on_hand == 6
+    mall.cases.open(
+        "R1", order="A1", customer=shop.CUSTOMER.id, lines={"tea": 1}, remedy="return",
+        by=shop.CUSTOMER,
+    )
+    assert mall.cases.get("R1").terms is not None
+    assert mall.orders.get("A1").lines[0].claimed == 1
+    mall.designations.appoint("tracking", shop.OPERATIONS.id, by=shop.LEADER)
+    mall.urges.open(
+        "U1", order="A2", target="courier", parcel="p-tea-honey", reason="silent", way="phone",
+        by=shop.SERVICE,
+    )
+    mall.complaints.note("C1", text="she waits", by=shop.SERVICE)
+    # the key was used before the upgrade, and is not used up anew
+    again = mall.orders.cancel(
+        "a3", reason="女儿已经买了 · my daughter has bought it", by=shop.CUSTOMER, key="cancel-a3"
+    )
+    assert (again.version, again.goods) == (2, "cancelled")
+    mall.seal()
+    assert mall.verify().passed
+    assert mall.verify().sealed == mall.verify().entries
+
+
 def test_upgrading_again_changes_nothing(old: str) -> None:
     upgraded(old)
     with engine_at(old) as engine:
@@ -260,9 +335,9 @@ def stopped(url: str, at: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kind", ["old", "empty"])
+@pytest.mark.parametrize("kind", ["0001", "0002", "empty"])
 def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was_or_can_be_repeated(
-    name: str, kind: str, tmp_path: Path, sample: Path
+    name: str, kind: str, tmp_path: Path, samples: Callable[[str], Path]
 ) -> None:
     whole = new_database(name, tmp_path, "whole")
     upgraded(whole)
@@ -270,11 +345,11 @@ def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was_or_can_be_
         right = shape_of(engine)
     at, steps = 0, 0
     while True:
-        # from an empty database there are many tables, each made in the same way
-        at += 1 if kind == "old" else 7
+        # of an empty database, and by 0003, many tables are made, each in the same way
+        at += {"0001": 1, "0002": 4, "empty": 7}[kind]
         url = (
-            old_database(name, tmp_path, sample, f"old{at}") if kind == "old"
-            else new_database(name, tmp_path, f"empty{at}")
+            new_database(name, tmp_path, f"empty{at}") if kind == "empty"
+            else old_database(name, tmp_path, samples(kind), f"old{at}", kind)
         )
         with engine_at(url) as engine:
             before = rows_of(engine), shape_of(engine)
@@ -285,10 +360,11 @@ def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was_or_can_be_
                 assert (rows_of(engine), shape_of(engine)) == before
             upgraded(url)
             assert shape_of(engine) == right
-            if kind == "old":
+            if kind == "0001":
                 kept = rows_of(engine)[f"{PREFIX}personal"]
                 assert len(kept) == 6
                 assert all(row["recorded"] > 0 for row in kept)
+            if kind != "empty":
                 with shop.open_mall(url, LATER) as mall:
                     assert mall.verify().passed
     assert steps >= 4
@@ -373,12 +449,12 @@ def shape_of(engine: Engine) -> dict[str, Any]:
     return shape
 
 
-@pytest.mark.parametrize("how", ["made", "upgraded"])
+@pytest.mark.parametrize("how", ["made", "0001", "0002"])
 def test_the_migrated_tables_are_those_that_the_statements_use(
-    name: str, how: str, tmp_path: Path, sample: Path
+    name: str, how: str, tmp_path: Path, samples: Callable[[str], Path]
 ) -> None:
     url = new_database(name, tmp_path, "made") if how == "made" else (
-        old_database(name, tmp_path, sample)
+        old_database(name, tmp_path, samples(how), version=how)
     )
     upgraded(url)
     plain = new_database(name, tmp_path, "plain")

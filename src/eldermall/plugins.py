@@ -1,104 +1,160 @@
-"""Plugins: finding the built-in and the given ones, and calling their hooks in one place."""
+"""The plugins of one mall: checked when they are registered, their hooks called in one place."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import json
+import logging
 import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 import pluggy
 
 from eldermall import hooks
+from eldermall.calendars import Day
+from eldermall.contracts.courier import Courier, CourierCapabilities, ReadsPushes, Urges
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
+from eldermall.contracts.facts import WantedMove
+from eldermall.contracts.notification import Notice, NoticeAnswer
+from eldermall.contracts.plugin import PolicyPack
 from eldermall.contracts.storage import Message, Storage
+from eldermall.engine.canonical import canonical
 from eldermall.engine.clock import Clock
+from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.outbox import Outcome
-from eldermall.engine.rule import Rule
-from eldermall.errors import PluginError
+from eldermall.engine.rule import Fact, FactType, Rule
+from eldermall.errors import EldermallError, Invalid, PluginError
+from eldermall.loading import Loaded, loaded
 from eldermall.texts import Text, shown_url
 
 BUILT_IN = ("eldermall.rules", "eldermall.adapters.storage")
+PACK = "pack:"
+
+_LOG = logging.getLogger("eldermall")
+_NAME = re.compile(r"[a-z_]{1,32}")
+_COLUMNS = ("mall", "id", "version", "open", "pack", "body")
+_TELLING = ("id", "key", "name", "kind", "move", "subject", "number", "template", "result", "order")
+_TYPES: Mapping[FactType, type] = {
+    "text": str, "number": int, "moment": int, "flag": bool, "list": list, "map": dict,
+}
+
+Told = Callable[["HookCall"], None]
 
 
-def load_plugin(name: str) -> object:
-    """Return the plugin ``module`` or ``module:name``; the present folder is looked in too.
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A call of a hook, as a trace shows it: names and ids, no other values.
 
-    Raises:
-        PluginError: there is none of that name, or it fails when it is imported.
+    Args:
+        hook: the hook.
+        plugin: the plugin that was called; empty if none has the hook.
+        given: what it was given.
+        answer: what it answered, or the error that it raised.
     """
-    module, _, attribute = name.partition(":")
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: object = importlib.import_module(module)
-        for step in attribute.split(".") if attribute else ():
-            found = getattr(found, step)
-    except Exception as error:
-        raise PluginError(
-            Text(f"无法加载插件 {name}：{error!r}", f"can't load the plugin {name}: {error!r}")
-        ) from error
-    return found
+
+    hook: str
+    plugin: str
+    given: str
+    answer: str
+
+    def __str__(self) -> str:
+        return f"{self.hook}({self.given}) {self.plugin or '-'}: {self.answer}"
+
+
+def _to_stderr(call: HookCall) -> None:
+    sys.stderr.write(f"{call}\n")
 
 
 class Plugins:
     """The plugins of one mall, and typed calls of their hooks.
 
     Args:
-        plugins: modules or objects with hook implementations, beside the built-in ones.
+        plugins: modules or objects with hook implementations, beside the built-in ones; a text is
+            the name of one to load.
         mall: the mall's code.
+        trace: hears of every call of a hook; None for what ``ELDERMALL_TRACE`` says: ``1`` writes
+            each to stderr.
 
     Raises:
-        PluginError: a plugin has an unknown hook, a wrong signature or an async hook.
+        PluginError: a plugin can't be loaded; or it has an unknown hook, a wrong signature, an
+            async hook or a wrapper.
     """
 
-    def __init__(self, plugins: Iterable[object] = (), mall: str = "main") -> None:
+    def __init__(
+        self, plugins: Iterable[object] = (), mall: str = "main", trace: Told | None = None
+    ) -> None:
         self._mall = mall
+        self._trace = trace or (_to_stderr if os.environ.get("ELDERMALL_TRACE") == "1" else None)
+        self._days: dict[date, Day | None] = {}
+        self._couriers: dict[str, Courier | None] = {}
         self._manager = pluggy.PluginManager(hooks.PROJECT)
         self._manager.add_hookspecs(hooks)
+        self._loaded: dict[int, Loaded] = {}
         for name in BUILT_IN:
-            self._manager.register(importlib.import_module(name), name)
+            self._register(loaded(importlib.import_module(name)))
         for plugin in plugins:
-            if inspect.isclass(plugin):
-                raise PluginError(
+            self._register(loaded(plugin))
+
+    def _register(self, brought: Loaded) -> None:
+        self._loaded[id(brought.plugin)] = brought
+        try:
+            self._manager.register(brought.plugin)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise brought.broken(Text(str(error), str(error))) from error
+        if not self.hooks_of(brought):
+            raise brought.broken(
+                Text(
+                    "没有任何钩子，请用 eldermall.hookimpl 标记其方法",
+                    "it has no hook; mark its methods with eldermall.hookimpl",
+                )
+            )
+        for name in self.hooks_of(brought):
+            for impl in self._impls(name):
+                if impl.plugin is not brought.plugin:
+                    continue
+                if inspect.iscoroutinefunction(impl.function) or inspect.isasyncgenfunction(
+                    impl.function
+                ):
+                    raise brought.broken(_asynchronous(name))
+                if impl.wrapper or impl.hookwrapper:
+                    raise brought.broken(
+                        Text(f"{name} 不能是包装器", f"{name} is a wrapper; there are none here")
+                    )
+        for name in dir(brought.plugin):
+            if name in hooks.HOOKS and name not in self.hooks_of(brought):
+                raise brought.broken(
                     Text(
-                        f"请交出插件 {plugin.__name__} 的实例，而不是类本身",
-                        f"hand over an object of the plugin {plugin.__name__}, not the class",
+                        f"{name} 未用 eldermall.hookimpl 标记",
+                        f"{name} isn't marked with eldermall.hookimpl",
                     )
                 )
-            self._register(plugin)
-        try:
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise _broken(error.plugin, str(error)) from error
 
-    def _register(self, plugin: object) -> None:
-        try:
-            self._manager.register(plugin)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise _broken(plugin, str(error)) from error
-        callers = self._manager.get_hookcallers(plugin)
-        if not callers:
-            raise _broken(plugin, "it has no hook; mark its methods with eldermall.hookimpl")
-        for caller in callers:
-            for impl in caller.get_hookimpls():
-                if impl.plugin is plugin and (
-                    inspect.iscoroutinefunction(impl.function)
-                    or inspect.isasyncgenfunction(impl.function)
-                ):
-                    raise _broken(plugin, f"{caller.name} is async; hooks are synchronous")
+    @property
+    def loaded(self) -> Sequence[Loaded]:
+        """The plugins in the order in which they were registered, the built-in ones first."""
+        return tuple(self._loaded.values())
+
+    def hooks_of(self, brought: Loaded) -> Sequence[str]:
+        """Return the hooks that a plugin has, in the order of `HOOKS`."""
+        callers = self._manager.get_hookcallers(brought.plugin) or ()
+        return sorted((caller.name for caller in callers), key=list(hooks.HOOKS).index)
 
     def storage(self, url: str, prefix: str) -> Storage:
         """Return the storage for ``url``.
 
         Raises:
-            PluginError: no plugin knows it.
+            PluginError: no plugin knows it, or one fails.
         """
-        storage: Storage | None = self._manager.hook.eldermall_storage(url=url, prefix=prefix)
+        storage: Storage | None = self._first("eldermall_storage", url=url, prefix=prefix)
         if storage is None:
             raise PluginError(
                 Text(
@@ -115,47 +171,175 @@ class Plugins:
         Raises:
             PluginError: a plugin brings something else, or fails.
         """
-        rules: list[Rule] = []
-        clocks: list[Clock] = []
-        for impl in self._manager.hook.eldermall_rules.get_hookimpls():
+        brought = [thing for _, thing in self._things("eldermall_rules", (Rule, Clock))]
+        return (
+            [thing for thing in brought if isinstance(thing, Rule)],
+            [thing for thing in brought if isinstance(thing, Clock)],
+        )
+
+    def kinds(self, shipped: Iterable[Kind]) -> tuple[Sequence[Kind], Sequence[Reaction]]:
+        """Return the kinds and reactions that plugins bring beside the ``shipped`` kinds.
+
+        Raises:
+            PluginError: a plugin brings something else, or fails; or its kind isn't one of its
+                own: it has the name, or a machine, of another.
+        """
+        taken = {kind.name for kind in shipped}
+        machines = {machine.name for kind in shipped for machine in kind.machines}
+        kinds: list[Kind] = []
+        reactions: list[Reaction] = []
+        for by, thing in self._things("eldermall_kinds", (Kind, Reaction)):
+            if isinstance(thing, Reaction):
+                reactions.append(thing)
+                continue
+            _check_kind(by, thing, taken, machines)
+            taken.add(thing.name)
+            machines.update(machine.name for machine in thing.machines)
+            kinds.append(thing)
+        return kinds, reactions
+
+    def policy(
+        self, source: str | Path | Mapping[str, Any]
+    ) -> str | Path | Mapping[str, Any]:
+        """Return the policy that ``source`` names, if it is ``pack:NAME``; itself otherwise.
+
+        Raises:
+            PluginError: no plugin offers that policy, or two do; or one fails.
+        """
+        if isinstance(source, Mapping) or not str(source).startswith(PACK):
+            return source
+        packs: dict[str, PolicyPack] = {}
+        for by, pack in self._things("eldermall_packs", (PolicyPack,)):
+            if pack.name in packs:
+                raise by.broken(
+                    Text(
+                        f"政策 {pack.name} 已由另一插件提供",
+                        f"the policy {pack.name} is offered by another plugin",
+                    )
+                )
+            packs[pack.name] = pack
+        name = str(source).removeprefix(PACK)
+        if name not in packs:
+            there = ", ".join(packs) or "-"
+            raise PluginError(
+                Text(
+                    f"没有插件提供政策 {name}，现有：{there}",
+                    f"no plugin offers the policy {name}; there are: {there}",
+                )
+            )
+        return packs[name].policy
+
+    def facts(self, command: Command, wanted: Sequence[Fact]) -> Mapping[str, Any]:
+        """Return the values of the ``wanted`` facts that plugins know.
+
+        Raises:
+            PluginError: a plugin fails, a value isn't of its fact's type, or two plugins
+                contradict each other.
+        """
+        types = {fact.name: fact.type for fact in wanted}
+        move = WantedMove(
+            self._mall, command.kind, command.name, command.id, command.actor.as_json(),
+            command.args.model_dump(mode="json"), tuple(types),
+        )
+        found: dict[str, Any] = {}
+        for by, call in self._calls("eldermall_facts", move=move):
+            answer = call()
+            if not isinstance(answer, Mapping):
+                raise by.broken(_brought("eldermall_facts", answer))
+            for name, value in answer.items():
+                if name not in types or value is None:
+                    continue
+                _check_fact(by, name, types[name], value)
+                if found.setdefault(name, value) != value:
+                    raise by.broken(
+                        Text(
+                            f"事实 {name} 与另一插件所给不同",
+                            f"the fact {name} differs from what another plugin says",
+                        )
+                    )
+        return found
+
+    def rest_days(self, day: date) -> Day | None:
+        """Say whether people work on ``day``; None if no plugin knows. Asked once for each day."""
+        if day not in self._days:
+            known, failed = self._day(day)
+            if failed:
+                return known
+            self._days[day] = known
+        return self._days[day]
+
+    def _day(self, day: date) -> tuple[Day | None, bool]:
+        failed = False
+        for by, call in self._calls("eldermall_rest_days", day=day):
             try:
-                brought = impl.function()
-                things = list(brought) if isinstance(brought, Iterable) else [brought]
-            except Exception as error:
-                raise _broken(impl.plugin, f"eldermall_rules failed: {error!r}") from error
-            for thing in things:
-                if isinstance(thing, Rule):
-                    rules.append(thing)
-                elif isinstance(thing, Clock):
-                    clocks.append(thing)
-                else:
-                    raise _broken(impl.plugin, f"eldermall_rules brought {thing!r}")
-        return rules, clocks
+                answer = call()
+                if answer is not None and answer not in get_args(Day):
+                    raise by.broken(_brought("eldermall_rest_days", answer))
+            except EldermallError as error:
+                _LOG.warning("%s", error)
+                failed = True
+                continue
+            if answer is not None:
+                return answer, failed
+        return None, failed
+
+    def courier(self, name: str) -> Courier | None:
+        """Return the courier that the shop calls ``name``; None if no plugin knows it.
+
+        Raises:
+            PluginError: the plugin fails, or its courier can't do what its capabilities say.
+        """
+        if name not in self._couriers:
+            courier = None
+            for by, call in self._calls("eldermall_courier", name=name):
+                courier = call()
+                if courier is not None:
+                    _check_courier(by, courier)
+                    break
+            self._couriers[name] = courier
+        return self._couriers[name]
 
     def deliver(self, message: Message) -> Outcome:
         """Hand a message of the outbox to the hook of its topic; say what came of it."""
-        fields = json.loads(message.body)
+        told = json.loads(message.body)
         try:
             if message.topic == "event":
-                return self._committed(CommittedEvent(**fields))
+                return self._committed(CommittedEvent(**told))
+            if message.topic == "notice":
+                return self._notify(message.id, told)
             if message.topic == "refund":
-                return self._refund(message.id, fields)
-            return self._root(message.body, fields["number"])
+                return self._refund(message.id, told)
+            return self._root(message.body, told["number"])
         except Exception as error:  # noqa: BLE001 - the boundary to code that isn't ours
-            return Outcome("retry", f"{type(error).__name__}: {error}")
+            cause = error.__cause__ if isinstance(error, PluginError) else None
+            why = cause or error
+            return Outcome("retry", f"{type(why).__name__}: {why}")
 
     def _committed(self, event: CommittedEvent) -> Outcome:
-        heard = [impl for impl, _ in self._each("eldermall_committed", event=event)]
+        heard = self._all("eldermall_committed", event=event)
         return Outcome("delivered") if heard else Outcome("suppressed", "no plugin listens")
 
-    def _refund(self, id: str, fields: dict[str, Any]) -> Outcome:
+    def _notify(self, id: str, told: Mapping[str, Any]) -> Outcome:
+        if not self._impls("eldermall_notify"):
+            return Outcome("suppressed", "no plugin sends notices")
+        notice = Notice(id, subject=told["subject"], mall=self._mall, **told["data"])
+        answer: NoticeAnswer | None = self._first("eldermall_notify", notice=notice)
+        if answer is None:
+            return Outcome("retry", "no plugin takes this notice")
+        why = ": ".join(filter(None, (answer.error, answer.reason)))
+        if answer.result == "accepted":
+            return Outcome("accepted", why)
+        if answer.result == "delivered":
+            return Outcome("delivered", why)
+        return Outcome("dead" if answer.result == "rejected" else "retry", why or answer.result)
+
+    def _refund(self, id: str, told: Mapping[str, Any]) -> Outcome:
+        data = told["data"]
         request = RefundRequest(
-            id,
-            fields["subject"].split("/", 1)[1],
-            fields["data"]["amount"],
-            fields["data"]["currency"],
+            id, told["subject"].split("/", 1)[1], data["amount"], data["currency"],
+            data.get("case"),
         )
-        answer: RefundAnswer | None = self._manager.hook.eldermall_refund(request=request)
+        answer: RefundAnswer | None = self._first("eldermall_refund", request=request)
         if answer is None:
             return Outcome("retry", "no plugin takes refund requests")
         if answer.answer == "accepted":
@@ -167,17 +351,147 @@ class Plugins:
         return Outcome("retry", answer.reason)
 
     def _root(self, body: bytes, number: int) -> Outcome:
-        root = SealedRoot(self._mall, number, body)
-        kept = [impl for impl, _ in self._each("eldermall_root", root=root)]
+        kept = self._all("eldermall_root", root=SealedRoot(self._mall, number, body))
         return Outcome("delivered") if kept else Outcome("suppressed", "no plugin keeps roots")
 
-    def _each(self, hook: str, **arguments: object) -> Iterable[tuple[Any, Any]]:
-        caller = getattr(self._manager.hook, hook)
-        for impl in caller.get_hookimpls():
-            values = [arguments[name] for name in impl.argnames]
-            yield impl, impl.function(*values)
+    def _impls(self, hook: str) -> Sequence[Any]:
+        return list(reversed(getattr(self._manager.hook, hook).get_hookimpls()))
+
+    def _calls(self, hook: str, **given: object) -> Iterator[tuple[Loaded, Callable[[], Any]]]:
+        """Yield each plugin with the hook, the last one first, and what calls it."""
+        impls = self._impls(hook)
+        if not impls:
+            self._told(hook, "", given, "no plugin has this hook")
+        for impl in impls:
+            yield self._loaded[id(impl.plugin)], partial(self._call, hook, impl, given)
+
+    def _call(self, hook: str, impl: Any, given: Mapping[str, object]) -> Any:
+        by = self._loaded[id(impl.plugin)]
+        try:
+            answer = impl.function(*(given[name] for name in impl.argnames))
+            if inspect.isgenerator(answer):
+                answer = list(answer)
+        except Exception as error:
+            self._told(hook, by.name, given, type(error).__name__)
+            if isinstance(error, EldermallError):
+                raise
+            raise by.broken(
+                Text(f"{hook} 执行失败：{error!r}", f"{hook} failed: {error!r}")
+            ) from error
+        if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise by.broken(_asynchronous(hook))
+        self._told(hook, by.name, given, _shown(answer))
+        return answer
+
+    def _told(self, hook: str, plugin: str, given: Mapping[str, object], answer: str) -> None:
+        if self._trace is not None:
+            shown = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
+            self._trace(HookCall(hook, plugin, shown, answer))
+
+    def _first(self, hook: str, **given: object) -> Any:
+        answers = (call() for _, call in self._calls(hook, **given))
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _all(self, hook: str, **given: object) -> int:
+        return len([call() for _, call in self._calls(hook, **given)])
+
+    def _things(self, hook: str, types: tuple[type[Any], ...]) -> Iterator[tuple[Loaded, Any]]:
+        """Yield what plugins bring, each with its plugin."""
+        for by, call in self._calls(hook):
+            answer = call()
+            things = list(answer) if isinstance(answer, Iterable) else [answer]
+            for thing in things:
+                if not isinstance(thing, types):
+                    raise by.broken(_brought(hook, thing))
+                yield by, thing
 
 
-def _broken(plugin: object, why: str) -> PluginError:
-    name = getattr(plugin, "__name__", type(plugin).__name__)
-    return PluginError(Text(f"插件 {name} 有误：{why}", f"plugin {name}: {why}"))
+def _brought(hook: str, thing: object) -> Text:
+    return Text(f"{hook} 给出了 {thing!r}", f"{hook} brought {thing!r}")
+
+
+def _asynchronous(hook: str) -> Text:
+    return Text(f"{hook} 是异步的，钩子须为同步", f"{hook} is async; hooks are synchronous")
+
+
+def _check_kind(by: Loaded, kind: Kind, taken: set[str], machines: set[str]) -> None:
+    if not _NAME.fullmatch(kind.name) or kind.name in taken:
+        raise by.broken(
+            Text(
+                f"类别 {kind.name!r} 须有自己的名称：1 至 32 个小写字母或下划线，且未被占用",
+                f"the kind {kind.name!r} needs a name of its own: 1 to 32 of a-z and _, not taken",
+            )
+        )
+    for machine in kind.machines:
+        if machine.name in machines:
+            raise by.broken(
+                Text(
+                    f"状态机 {machine.name} 已存在；插件不能给它添加动作，请另建状态机",
+                    f"there is a machine {machine.name}; a plugin adds nothing to it, but brings "
+                    "a machine of its own",
+                )
+            )
+    for name in kind.indexed:
+        known = name in kind.model.model_fields and _NAME.fullmatch(name)
+        if not known or name in _COLUMNS:
+            raise by.broken(
+                Text(
+                    f"类别 {kind.name} 不能按 {name!r} 查找",
+                    f"the kind {kind.name} can't be found by {name!r}",
+                )
+            )
+
+
+def _check_fact(by: Loaded, name: str, type_: FactType, value: object) -> None:
+    fits = type(value) is _TYPES[type_]
+    if type_ == "moment" and isinstance(value, int):
+        fits = fits and value >= 0
+    try:
+        canonical(value)
+    except Invalid:
+        fits = False
+    if not fits:
+        raise by.broken(
+            Text(
+                f"事实 {name} 须为 {type_}，不是 {type(value).__name__}",
+                f"the fact {name} is a {type_}, not this {type(value).__name__}",
+            )
+        )
+
+
+def _check_courier(by: Loaded, courier: object) -> None:
+    able = getattr(courier, "capabilities", None)
+    if not isinstance(able, CourierCapabilities) or not callable(getattr(courier, "track", None)):
+        raise by.broken(
+            Text(
+                "快递须有 capabilities（CourierCapabilities）和 track",
+                "a courier has capabilities (CourierCapabilities) and track",
+            )
+        )
+    for name, claimed, there in (
+        ("read_push", able.push, isinstance(courier, ReadsPushes)),
+        ("urge", able.urge, isinstance(courier, Urges)),
+    ):
+        if claimed and not there:
+            raise by.broken(
+                Text(f"声明了能力却没有 {name}", f"its courier claims {name}, which isn't there")
+            )
+
+
+def _shown(value: object) -> str:
+    """Return what a trace may show of a value: names and ids, nothing that may be personal."""
+    if isinstance(value, str):
+        return shown_url(value)
+    if value is None or isinstance(value, date):
+        return str(value)
+    if is_dataclass(value):
+        known = [f.name for f in fields(value) if f.name in _TELLING]
+        said = ", ".join(f"{name}={getattr(value, name)}" for name in known)
+        return f"{type(value).__name__}({said})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(map(str, value)) + "}"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} things"
+    return type(value).__name__

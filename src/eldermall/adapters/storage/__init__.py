@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from eldermall.contracts.storage import Storage
+from eldermall.contracts.plugin import About
+from eldermall.contracts.storage import Storage, StorageCapabilities
 from eldermall.hooks import hookimpl
 
 _SQL = (
     "sqlite:", "sqlite+pysqlite:",
     "postgresql:", "postgresql+psycopg:",
     "mariadb:", "mariadb+pymysql:",
+)
+
+about = About(
+    capabilities={
+        "memory": StorageCapabilities(),
+        "sqlite, postgresql, mariadb": StorageCapabilities(join=True, durable=True),
+    }
 )
 
 

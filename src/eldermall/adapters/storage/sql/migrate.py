@@ -5,15 +5,16 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, Table, column, inspect, select, table
 
+from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import SchemaError
 from eldermall.texts import Text
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """Every version of the schema, oldest first."""
 
 NEEDED = VERSIONS[-1]
@@ -78,3 +79,38 @@ def upgrade(connection: Connection, prefix: str, to: str = "head") -> None:
     if found is not None and found not in VERSIONS:
         check(found, "")
     command.upgrade(config(connection, prefix), to)
+
+
+def lacking(connection: Connection, schema: Schema) -> list[Table]:
+    """Return the tables of plugins' kinds that aren't there yet.
+
+    Raises:
+        SchemaError: one is there, and hasn't the columns that its kind is found by.
+    """
+    own = [schema.records[kind.name] for kind in schema.kinds.values() if kind.own]
+    if not own:
+        return []
+    inspector = inspect(connection)
+    there = set(inspector.get_table_names())
+    for made in own:
+        if made.name not in there:
+            continue
+        columns = {found["name"] for found in inspector.get_columns(made.name)}
+        if missing := [c.name for c in made.columns if c.name not in columns]:
+            raise SchemaError(
+                Text(
+                    f"数据表 {made.name} 缺少列 {'、'.join(missing)}；"
+                    "插件的类别改变查找方式后须改用新名称",
+                    f"the table {made.name} has no column {', '.join(missing)}; a plugin's kind "
+                    "that is found by other fields needs a new name",
+                )
+            )
+    return [made for made in own if made.name not in there]
+
+
+def make(connection: Connection, tables: list[Table]) -> None:
+    """Make tables of plugins' kinds, each with its indexes, in the transaction that is open."""
+    for made in tables:
+        made.create(connection, checkfirst=True)
+        for index in made.indexes:
+            index.create(connection, checkfirst=True)

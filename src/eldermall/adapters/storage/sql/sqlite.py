@@ -160,7 +160,7 @@ class Sqlite:
             return
         if raw.isolation_level is None or getattr(raw, "autocommit", None) is True:
             raise NotInTransaction(NO_TRANSACTION)
-        raw.execute("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # an async driver answers only through it
 
     def probe(self, connection: Connection, table: Table, keys: Mapping[str, object]) -> None:
         """Nothing: there is one writer."""

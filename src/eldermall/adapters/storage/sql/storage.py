@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, exc, select
+from sqlalchemy import Connection, Engine, exc, select
 from sqlalchemy.engine import make_url
 
 from eldermall.adapters.storage.sql import migrate
@@ -103,6 +103,7 @@ class SqlStorage:
                         migrate.upgrade(connection, self.prefix)
                         found = migrate.version(connection, self.prefix)
             migrate.check(found, self.url)
+            self._make_own(connection, schema, make)
             id = connection.execute(select(schema.installation)).scalar()
         if id is None:
             raise SchemaError(
@@ -112,6 +113,22 @@ class SqlStorage:
                 )
             )
         return str(id)
+
+    def _make_own(self, connection: Connection, schema: Schema, make: bool) -> None:
+        lacking = migrate.lacking(connection, schema)
+        connection.rollback()
+        if lacking and not make:
+            names = ", ".join(table.name for table in lacking)
+            raise SchemaError(
+                Text(
+                    f"缺少插件类别的数据表 {names}；请先打开一次商城以建表",
+                    f"the tables of plugins' kinds aren't there: {names}; open the mall once with "
+                    "make",
+                )
+            )
+        if lacking:
+            with self.database.making(connection):
+                migrate.make(connection, migrate.lacking(connection, schema))
 
     @property
     def url(self) -> str:

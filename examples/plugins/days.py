@@ -1,0 +1,27 @@
+"""The days of a year that the calendar package doesn't know yet, and a policy by name."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from eldermall import hookimpl
+from eldermall.calendars import Day
+from eldermall.contracts.plugin import PolicyPack
+
+YEAR = 2027
+REST = {date(2027, 1, 1), date(2027, 2, 5), date(2027, 2, 8)}
+WORK = {date(2027, 1, 30)}
+
+
+@hookimpl
+def eldermall_rest_days(day: date) -> Day | None:
+    if day.year != YEAR:
+        return None
+    if day in WORK:
+        return "workday"
+    return "rest" if day in REST or day.weekday() > 4 else "workday"
+
+
+@hookimpl
+def eldermall_packs() -> Iterable[PolicyPack]:
+    return [PolicyPack("trial", Path(__file__).parent.parent / "demo-policy.toml")]
