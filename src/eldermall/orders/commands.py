@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from eldermall.calendars import microseconds
+from eldermall.contracts.courier import TrackingEvent, TrackingStatus
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import Nothing, Options, Room, Unpack
+from eldermall.engine.room import AdoptingRoom, Nothing, Options, Unpack
+from eldermall.errors import Invalid
 from eldermall.orders import moves
 from eldermall.orders.order import Order
+from eldermall.texts import Text
 
 T = TypeVar("T")
 
 
-class Orders(Room[T, Order]):
+class Orders(AdoptingRoom[T, Order]):
     """The moves of an order. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -23,6 +26,7 @@ class Orders(Room[T, Order]):
     """
 
     kind = "order"
+    model = Order
 
     def place(
         self,
@@ -40,6 +44,7 @@ class Orders(Room[T, Order]):
         kind: Literal["goods", "service"] = "goods",
         group_id: str | None = None,
         ship_by: datetime | None = None,
+        relatives: Sequence[str] = (),
         **options: Unpack[Options],
     ) -> T:
         """Take an order down.
@@ -56,9 +61,10 @@ class Orders(Room[T, Order]):
             freight: in minor units.
             channel: through which channel it came.
             cash_on_delivery: paid at the door; such an order may ship unpaid.
-            kind: goods; service orders are refused until they are built.
+            kind: goods or service; what is ordered of both is two orders of one group.
             group_id: shared by the orders of one checkout.
             ship_by: an agreed time; the earlier of it and the policy's limit counts.
+            relatives: those whom the customer names to act for them on this order.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do(
@@ -70,6 +76,7 @@ class Orders(Room[T, Order]):
             else lines,
             group_id=group_id,
             ship_by=None if ship_by is None else microseconds(ship_by, "order.place.ship_by"),
+            relatives=relatives if isinstance(relatives, str) else tuple(relatives),
         )
 
     def hand_over(self, id: str, *, to: str, by: Actor, **options: Unpack[Options]) -> T:
@@ -152,6 +159,127 @@ class Orders(Room[T, Order]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("deliver", id, by, moves.Deliver, options, parcel=parcel)
+
+    def track(
+        self,
+        id: str,
+        *,
+        parcel: str,
+        events: Sequence[TrackingEvent],
+        by: Actor,
+        **options: Unpack[Options],
+    ) -> T:
+        """Take in what a courier says of a parcel.
+
+        Each event counts once and in its own time, however often and in whatever order it comes;
+        a parcel that has arrived doesn't go back unless the event is corrected.
+
+        Args:
+            id: the order.
+            parcel: the parcel's id.
+            events: what the courier says, as of `contracts.courier`.
+            by: the system with the courier's notice, a field agent, or operations.
+            options: ``at``, ``key``, ``expect``.
+        """
+        where = "order.track.events"
+        if not isinstance(events, Sequence) or not all(
+            isinstance(event, TrackingEvent) for event in events
+        ):
+            raise Invalid(
+                where, events, Text("须为 TrackingEvent 的列表", "must be a list of TrackingEvents")
+            )
+        return self._do(
+            "track", id, by, moves.Track, options, parcel=parcel,
+            events=tuple(
+                {
+                    "status": e.status, "at": microseconds(e.at, where), "code": e.code,
+                    "reference": e.reference,
+                }
+                for e in events
+            ),
+            words=tuple({"text": e.text, "location": e.location} for e in events),
+        )
+
+    def correct_tracking(
+        self,
+        id: str,
+        *,
+        parcel: str,
+        status: TrackingStatus,
+        when: datetime,
+        reason: str,
+        by: Actor,
+        **options: Unpack[Options],
+    ) -> T:
+        """Strike an event that was reported wrongly; an order that hadn't arrived goes back.
+
+        Args:
+            id: the order, not completed yet.
+            parcel: the parcel's id.
+            status: of the event.
+            when: the event's moment.
+            reason: what was wrong.
+            by: operations.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do(
+            "correct_tracking", id, by, moves.CorrectTracking, options, parcel=parcel,
+            status=status, when=microseconds(when, "order.correct_tracking.when"), reason=reason,
+        )
+
+    def appoint(
+        self, id: str, *, when: datetime, place: str, by: Actor, **options: Unpack[Options]
+    ) -> T:
+        """Note when and where a service is to be done; a new appointment replaces the former.
+
+        Args:
+            id: the order of a service.
+            when: the agreed time.
+            place: where.
+            by: the merchant, customer service, a field agent, or operations.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do(
+            "appoint", id, by, moves.Appoint, options,
+            when=microseconds(when, "order.appoint.when"), place=place,
+        )
+
+    def start(self, id: str, *, served_by: str, by: Actor, **options: Unpack[Options]) -> T:
+        """Note that the service has begun.
+
+        Args:
+            id: the order of a service.
+            served_by: the id of the person who serves.
+            by: the merchant, a field agent, or operations.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("start", id, by, moves.Start, options, served_by=served_by)
+
+    def finish(self, id: str, *, proof: str, by: Actor, **options: Unpack[Options]) -> T:
+        """Note that the service is done.
+
+        Args:
+            id: the order of a service.
+            proof: the host's id of what proves it: a photo, a signature, a report.
+            by: the merchant, a field agent, or operations.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("finish", id, by, moves.Finish, options, proof=proof)
+
+    def confirm(
+        self, id: str, *, by: Actor, confirmed_by: str | None = None, **options: Unpack[Options]
+    ) -> T:
+        """Note that the customer, or a relative named by them, confirms the service.
+
+        The order is completed, and a callback is opened with it.
+
+        Args:
+            id: the order of a service.
+            by: the customer, a relative, or staff who note it.
+            confirmed_by: who confirms, where staff note it; else whoever acts.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("confirm", id, by, moves.Confirm, options, confirmed_by=confirmed_by)
 
     def grant_exception(
         self,
@@ -259,6 +387,7 @@ class Orders(Room[T, Order]):
         by: Actor,
         currency: str = "CNY",
         lines: Mapping[str, int] | None = None,
+        case: str | None = None,
         **options: Unpack[Options],
     ) -> T:
         """Say that the host has paid money back.
@@ -271,11 +400,13 @@ class Orders(Room[T, Order]):
             currency: the order's.
             lines: quantities that were refunded instead of shipped; all that hasn't left when
                 everything received has been paid back.
+            case: the after-sale case for which it was due; without it, it counts for the oldest
+                as soon as nothing else is owed.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do(
             "refund", id, by, moves.Refund, options, amount=amount, currency=currency,
-            reference=reference, lines=_plain(lines),
+            reference=reference, lines=_plain(lines), case=case,
         )
 
     def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:

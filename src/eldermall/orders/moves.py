@@ -7,12 +7,37 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Personal, Quantity
+from eldermall.calendars import MINUTE
+from eldermall.contracts.courier import TrackingStatus
+from eldermall.engine.inputs import (
+    Amount,
+    Currency,
+    Frozen,
+    Id,
+    Label,
+    Moment,
+    Personal,
+    Quantity,
+    Said,
+)
 from eldermall.engine.machine import Unfit
 from eldermall.engine.room import Arguments
 from eldermall.engine.rule import Context
-from eldermall.orders.order import Line, Order, Parcel, ShippingException
+from eldermall.orders.order import (
+    Appointment,
+    Line,
+    Order,
+    Parcel,
+    ParcelEvent,
+    Service,
+    ShippingException,
+    arrival,
+)
+from eldermall.orders.returns import booked
 from eldermall.texts import Text
+
+_AHEAD = 5 * MINUTE
+"""How far a courier's watch may be ahead of ours."""
 
 
 class OrderedLine(Frozen):
@@ -39,6 +64,7 @@ class Place(Arguments):
     lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1, max_length=500)]
     group_id: Id | None
     ship_by: Moment | None
+    relatives: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
 
     @model_validator(mode="after")
     def _adds_up(self) -> Place:
@@ -52,14 +78,6 @@ class Place(Arguments):
                 Text(
                     f"须等于各行金额与运费之和 {sum_}",
                     f"must be the lines' amounts and freight: {sum_}",
-                ),
-            )
-        if self.kind == "service":
-            raise ValueError(
-                "kind",
-                Text(
-                    "本版本尚不支持服务订单，应为 goods",
-                    "service orders are not supported yet; it must be goods",
                 ),
             )
         return self
@@ -98,6 +116,64 @@ class Deliver(Arguments):
     parcel: Id
 
 
+class EventSeen(Frozen):
+    """What a courier says has happened, without its words."""
+
+    status: TrackingStatus
+    at: Moment
+    code: Said
+    reference: Said
+
+
+class EventWords(Frozen):
+    """A courier's words on an event, and where it happened; they may name persons."""
+
+    text: Said
+    location: Said
+
+
+class Track(Arguments):
+    """What a courier says of a parcel: the events, and in the same order the words on each."""
+
+    parcel: Id
+    events: Annotated[tuple[EventSeen, ...], Field(min_length=1, max_length=500)]
+    words: Annotated[tuple[EventWords, ...], Personal("order")]
+
+
+class CorrectTracking(Arguments):
+    """Which event of a parcel is wrong, and why."""
+
+    parcel: Id
+    status: TrackingStatus
+    when: Moment
+    reason: Label
+
+
+class Appoint(Arguments):
+    """When and where a service is to be done."""
+
+    when: Moment
+    place: Annotated[Label, Personal("order")]
+
+
+class Start(Arguments):
+    """Who does the service."""
+
+    served_by: Id
+
+
+class Finish(Arguments):
+    """What proves that the service was done: the host's id of a photo, a signature, a report."""
+
+    proof: Id
+
+
+class Confirm(Arguments):
+    """Who confirms the service: the customer or a relative; None for whoever acts."""
+
+    confirmed_by: Id | None
+
+
 class Except(Arguments):
     """An exception from the shipping limit for one line."""
 
@@ -123,12 +199,16 @@ class Pay(Arguments):
 
 
 class Refund(Arguments):
-    """Money that the host has booked as paid back, for quantities that will never ship, if any."""
+    """Money that the host has booked as paid back, for quantities that will never ship, if any.
+
+    ``case``: the after-sale case for which it was due.
+    """
 
     amount: Amount
     currency: Currency
     reference: Id
     lines: Annotated[dict[Id, Quantity] | None, Field(max_length=500)]
+    case: Id | None = None
 
 
 def place(c: Context) -> dict[str, Any]:
@@ -138,7 +218,7 @@ def place(c: Context) -> dict[str, Any]:
         raise Unfit(Text("约定的发货时间须晚于下单时间", "the agreed time must follow the order"))
     return {
         "payment": "cod_pending" if a.cash_on_delivery else "unpaid",
-        "kind": "goods",
+        "kind": a.kind,
         "merchant": a.merchant,
         "customer": a.customer,
         "group_id": a.group_id,
@@ -148,6 +228,7 @@ def place(c: Context) -> dict[str, Any]:
         "total": a.total,
         "cash_on_delivery": a.cash_on_delivery,
         "ship_by": a.ship_by,
+        "relatives": a.relatives,
         "lines": tuple(
             Line(id=n.id, listing=n.listing, ordered=n.quantity, amount=n.amount, courier=n.courier)
             for n in a.lines
@@ -189,7 +270,6 @@ def ship(c: Context) -> dict[str, Any]:
         raise Unfit(Text(f"包裹 {a.parcel} 已发出", f"parcel {a.parcel} has left already"))
     parcel = Parcel(
         id=a.parcel, courier=a.courier, tracking=a.tracking, lines=a.lines, shipped_at=c.at,
-        delivered_at=None,
     )
     return {
         "lines": _taken(order, a.lines, "shipped"),
@@ -200,11 +280,7 @@ def ship(c: Context) -> dict[str, Any]:
 def deliver(c: Context) -> dict[str, Any]:
     """Note that a parcel has arrived; once."""
     order: Order = c.record
-    parcel = next((p for p in order.parcels if p.id == c.args.parcel), None)
-    if parcel is None:
-        raise Unfit(
-            Text(f"没有包裹 {c.args.parcel}", f"there is no parcel {c.args.parcel}")
-        )
+    parcel = _parcel(order, c.args.parcel)
     if parcel.delivered_at is not None:
         raise Unfit(
             Text(f"包裹 {parcel.id} 已送达", f"parcel {parcel.id} has arrived already")
@@ -216,12 +292,116 @@ def deliver(c: Context) -> dict[str, Any]:
                 f"parcel {parcel.id} would have arrived before it left",
             )
         )
-    return {
-        "parcels": tuple(
-            p.model_copy(update={"delivered_at": c.at}) if p is parcel else p
-            for p in order.parcels
+    return _with(order, parcel.with_events([arrival(c.at)]))
+
+
+def track(c: Context) -> dict[str, Any]:
+    """Take in what a courier says of a parcel, in whatever order and however often."""
+    order: Order = c.record
+    parcel = _parcel(order, c.args.parcel)
+    if any(event.at > c.now + _AHEAD for event in c.args.events):
+        raise Unfit(
+            Text("包裹动态的时间晚于当前时间", "an event would have happened in the future")
         )
+    return _with(order, parcel.with_events(
+        ParcelEvent(**event.model_dump(), text=words.text, location=words.location)
+        for event, words in zip(c.args.events, c.args.words, strict=True)
+    ))
+
+
+def correct_tracking(c: Context) -> dict[str, Any]:
+    """Strike an event that a courier reported wrongly; it stays in the timeline with the reason."""
+    order: Order = c.record
+    parcel = _parcel(order, c.args.parcel).with_events(())
+    wrong = [
+        e for e in parcel.events
+        if (e.status, e.at) == (c.args.status, c.args.when) and e.struck is None
+    ]
+    if not wrong:
+        raise Unfit(
+            Text(
+                f"包裹 {parcel.id} 没有该时间的 {c.args.status} 动态",
+                f"parcel {parcel.id} has no event {c.args.status} of that moment",
+            )
+        )
+    struck = [e.model_copy(update={"struck": c.args.reason}) for e in wrong]
+    kept = [e for e in parcel.events if e not in wrong]
+    corrected = _with(
+        order,
+        parcel.model_copy(update={"events": (), "delivered_at": None}).with_events(
+            [*kept, *struck]
+        ),
+    )
+    after = order.model_copy(update=corrected)
+    if any(n.claimed + n.returned > after.delivered_of(n.id) for n in order.lines):
+        raise Unfit(
+            Text(
+                "包裹中的商品已有售后，不能更正为未送达",
+                "goods of it are in an after-sale case, so they have arrived",
+            )
+        )
+    return corrected
+
+
+def _parcel(order: Order, id: str) -> Parcel:
+    found = next((p for p in order.parcels if p.id == id), None)
+    if found is None:
+        raise Unfit(Text(f"没有包裹 {id}", f"there is no parcel {id}"))
+    return found
+
+
+def _with(order: Order, parcel: Parcel) -> dict[str, Any]:
+    return {"parcels": tuple(parcel if p.id == parcel.id else p for p in order.parcels)}
+
+
+def appoint(c: Context) -> dict[str, Any]:
+    """Agree when and where a service is to be done; a new appointment replaces the former."""
+    if c.args.when <= c.at:
+        raise Unfit(
+            Text("预约时间须晚于约定之时", "an appointment lies after it is agreed")
+        )
+    return {
+        "appointment": Appointment(when=c.args.when, place=c.args.place, agreed_at=c.at)
     }
+
+
+def start(c: Context) -> dict[str, Any]:
+    """Note that somebody has begun the service."""
+    appointment = c.record.appointment
+    assert appointment is not None
+    if c.at < appointment.agreed_at:
+        raise Unfit(Text("开始时间早于约定之时", "it would have begun before it was appointed"))
+    return {"served": Service(served_by=c.args.served_by, started_at=c.at)}
+
+
+def finish(c: Context) -> dict[str, Any]:
+    """Note that the service is done, and what proves it."""
+    order: Order = c.record
+    served = _served(order)
+    if c.at < served.started_at:
+        raise Unfit(Text("完成时间早于开始时间", "it would be done before it began"))
+    return {
+        "served": served.model_copy(update={"done_at": c.at, "proof": c.args.proof}),
+        "lines": _taken(
+            order, {n.id: n.outstanding for n in order.lines if n.outstanding}, "shipped"
+        ),
+    }
+
+
+def confirm(c: Context) -> dict[str, Any]:
+    """Note who confirms that the service was done."""
+    served = _served(c.record)
+    if served.done_at is None or c.at < served.done_at:
+        raise Unfit(Text("确认时间早于服务完毕", "it would be confirmed before it was done"))
+    return {
+        "served": served.model_copy(update={"confirmed_by": c.args.confirmed_by or c.actor.id}),
+        "completed_at": c.at,
+    }
+
+
+def _served(order: Order) -> Service:
+    assert order.served is not None
+    return order.served
 
 
 def complete(c: Context) -> dict[str, Any]:
@@ -301,11 +481,13 @@ def refund(c: Context) -> dict[str, Any]:
         lines = lines | outstanding
     taken = _taken(order, lines, "refunded")
     owed = order.model_copy(update={"lines": taken}).owed_back
-    return {
+    fields = {
         "returned_money": order.returned_money + c.args.amount,
         "goodwill": order.goodwill + max(0, c.args.amount - owed),
         "lines": taken,
     }
+    left_owed = order.model_copy(update=fields).owed_back
+    return {**fields, "dues": booked(order, c.args.case, c.args.amount, left_owed)}
 
 
 def _same_currency(order: Order, currency: str) -> None:
@@ -347,6 +529,11 @@ def all_gone(order: Order) -> bool:
 def none_left(order: Order) -> bool:
     """Whether everything was cancelled or refunded before anything left."""
     return not order.parcels and all(line.outstanding == 0 for line in order.lines)
+
+
+def not_all_arrived(order: Order) -> bool:
+    """Whether a parcel has not arrived after all."""
+    return not all_arrived(order)
 
 
 def all_arrived(order: Order) -> bool:
