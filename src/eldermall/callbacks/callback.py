@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor
 from eldermall.engine.blank import blank
-from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said
-from eldermall.engine.kind import Command, Kind, Reaction, Record
+from eldermall.engine.inputs import (
+    Frozen,
+    Id,
+    Label,
+    Moment,
+    Personal,
+    Said,
+    Words,
+    derived_id,
+)
+from eldermall.engine.kind import ADOPTED, Command, Kind, Reaction, Record, Upgrade
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.engine.room import Arguments
 from eldermall.engine.rule import Context
@@ -24,27 +35,37 @@ class Attempt(Frozen):
     note: Annotated[Label, Personal("callback")]
 
 
+def _with_complaint(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "channel": None, "complaint": None}
+
+
 class Callback(Record):
     """The one callback of an order; its id is the order's.
 
     ``suggestion`` is the customer's words, ``""`` if there were explicitly none, None until asked.
+    ``complaint`` is the id of the complaint that was voiced. ``channel`` is the order's; None if
+    the callback was opened before that was noted.
     """
 
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
+    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {1: _with_complaint}
 
     state: str
     customer: Id
+    channel: Id | None
     attempts: tuple[Attempt, ...] = ()
     agent: Id | None = None
     satisfaction: Satisfaction | None = None
     suggestion: Annotated[str | None, Personal("callback")] = None
+    complaint: Id | None = None
     closed_at: Moment | None = None
 
 
 class Open(Arguments):
-    """Whose callback it is."""
+    """Whose callback it is, and through which channel the order came."""
 
     customer: Id
+    channel: Id
 
 
 class NoAnswer(Arguments):
@@ -54,14 +75,15 @@ class NoAnswer(Arguments):
 
 
 class Reach(Arguments):
-    """What the customer said: how satisfied, and a suggestion or explicitly none."""
+    """What the customer said: how satisfied, a suggestion or explicitly none, any complaint."""
 
     satisfaction: Satisfaction | None
     suggestion: Annotated[Said | None, Personal("callback")]
+    complaint: Annotated[Words | None, Personal("complaint")]
 
 
 def _open(c: Context) -> dict[str, Any]:
-    return {"customer": c.args.customer}
+    return {"customer": c.args.customer, "channel": c.args.channel}
 
 
 def _attempt(c: Context) -> dict[str, Any]:
@@ -74,6 +96,7 @@ def _reach(c: Context) -> dict[str, Any]:
         "agent": c.actor.id,
         "satisfaction": c.args.satisfaction,
         "suggestion": c.args.suggestion,
+        "complaint": None if c.args.complaint is None else derived_id("callback", c.id),
         "closed_at": c.at,
     }
 
@@ -131,8 +154,18 @@ CALLBACK = Kind(
 )
 
 
-def _after_completion(order: Any, args: Any, cause: Actor) -> Command:
-    return Command("callback", "open", order.id, cause, Open(customer=order.customer))
+def _after_completion(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    opened = Open(customer=order.customer, channel=order.channel)
+    yield Command("callback", "open", order.id, cause, opened)
 
 
-REACTIONS = (Reaction("order", "Completed", "callback", "open", _after_completion),)
+def _after_adoption(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    if order.track == "completed":
+        for command in _after_completion(before, order, args, cause):
+            yield replace(command, at=order.completed_at)
+
+
+REACTIONS = (
+    Reaction("order", "Completed", "callback", "open", _after_completion),
+    Reaction("order", ADOPTED, "callback", "open", _after_adoption),
+)

@@ -38,19 +38,24 @@ class Callbacks(Room[T, Callback]):
         satisfaction: Satisfaction | None,
         suggestion: str | None,
         by: Actor,
+        complaint: str | None = None,
         **options: Unpack[Options],
     ) -> T:
         """Note what the customer said; the callback is done.
+
+        A complaint that is voiced is received at once, about this order; the callback names it.
 
         Args:
             id: the order's id.
             satisfaction: how satisfied the customer is.
             suggestion: the customer's words, ``""`` if asked and there are none.
             by: customer service.
+            complaint: a complaint in the customer's words, if there is one.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do(
-            "reach", id, by, Reach, options, satisfaction=satisfaction, suggestion=suggestion
+            "reach", id, by, Reach, options,
+            satisfaction=satisfaction, suggestion=suggestion, complaint=complaint,
         )
 
     def give_up(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import Nothing, Options, Room, Unpack
-from eldermall.listings.listing import Content, Criterion, Listing
-from eldermall.listings.machine import CloseReview, Draft, Withdraw, Write
+from eldermall.engine.room import AdoptingRoom, Nothing, Options, Unpack
+from eldermall.listings.listing import Content, Criterion, Listing, Mode, default_mode
+from eldermall.listings.machine import CloseReview, Draft, Edit, Withdraw, Write
 
 T = TypeVar("T")
 
 
-class Listings(Room[T, Listing]):
+class Listings(AdoptingRoom[T, Listing]):
     """The moves of a listing. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -21,6 +21,7 @@ class Listings(Room[T, Listing]):
     """
 
     kind = "listing"
+    model = Listing
 
     def draft(
         self,
@@ -31,6 +32,8 @@ class Listings(Room[T, Listing]):
         merchant: str | None = None,
         kind: Literal["goods", "service"] = "goods",
         channel: str = "app",
+        mode: Mode | None = None,
+        assistance: str | None = None,
         **options: Unpack[Options],
     ) -> T:
         """Draft a new listing; nothing is shown.
@@ -39,15 +42,20 @@ class Listings(Room[T, Listing]):
             id: the host's id.
             content: ``title``, ``description``, ``price`` in minor units, ``currency``,
                 ``images``.
-            by: the merchant, or operations.
+            by: the merchant; operations for the company's own; or the person appointed to assist.
             merchant: the seller; None for the company's own.
             kind: goods or service.
             channel: through which channel it is sold.
+            mode: ``merchant_self``, ``assisted`` or ``self_operated``; by default what the seller
+                and the job say.
+            assistance: the assistance job under which the merchant is helped.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do(
             "draft", id, by, Draft, options,
-            merchant=merchant, kind=kind, channel=channel, content=_plain(content),
+            merchant=merchant, assistance=assistance, kind=kind, channel=channel,
+            mode=default_mode(merchant, assistance) if mode is None else mode,
+            content=_plain(content),
         )
 
     def revise(
@@ -59,7 +67,7 @@ class Listings(Room[T, Listing]):
         Args:
             id: the listing.
             content: as of `draft`.
-            by: the merchant, or operations.
+            by: as of `draft`.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("revise", id, by, Write, options, content=_plain(content))
@@ -69,7 +77,7 @@ class Listings(Room[T, Listing]):
 
         Args:
             id: the listing.
-            by: the merchant, or operations.
+            by: as of `draft`.
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("submit", id, by, Nothing, options)
@@ -131,7 +139,12 @@ class Listings(Room[T, Listing]):
         return self._do("publish", id, by, Nothing, options)
 
     def edit(
-        self, id: str, *, content: Content | Mapping[str, Any], by: Actor,
+        self,
+        id: str,
+        *,
+        content: Content | Mapping[str, Any],
+        by: Actor,
+        assistance: str | None = None,
         **options: Unpack[Options],
     ) -> T:
         """Begin the next version as a draft; what is shown stays shown. One edit at a time.
@@ -139,10 +152,13 @@ class Listings(Room[T, Listing]):
         Args:
             id: the listing.
             content: as of `draft`.
-            by: the merchant, or operations.
+            by: as of `draft`.
+            assistance: another job under which the merchant is helped from now on.
             options: ``at``, ``key``, ``expect``.
         """
-        return self._do("edit", id, by, Write, options, content=_plain(content))
+        return self._do(
+            "edit", id, by, Edit, options, content=_plain(content), assistance=assistance
+        )
 
     def withdraw(self, id: str, *, reason: str, by: Actor, **options: Unpack[Options]) -> T:
         """Take a listing off display; only publishing a reviewed version brings it back.

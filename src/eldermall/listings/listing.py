@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor
 from eldermall.engine.canonical import canonical
 from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
-from eldermall.engine.kind import Record
+from eldermall.engine.kind import Record, Upgrade
+
+Mode = Literal["merchant_self", "assisted", "self_operated"]
+"""Who collects what a listing says: the merchant, the merchant helped on site, or the company."""
 
 
 class Content(Frozen):
@@ -54,16 +58,31 @@ class Version(Frozen):
     review: Review | None = None
 
 
+def default_mode(merchant: str | None, assistance: str | None = None) -> Mode:
+    """Return how a listing is collected unless somebody says otherwise."""
+    if assistance is not None:
+        return "assisted"
+    return "self_operated" if merchant is None else "merchant_self"
+
+
+def _with_mode(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "mode": default_mode(fields["merchant"]), "assistance": None}
+
+
 class Listing(Record):
     """A listing of one seller. ``work`` is the state of the newest version, ``display`` says
-    whether any is shown, ``shown`` which. ``merchant`` is None for the company's own.
+    whether any is shown, ``shown`` which. ``merchant`` is None for the company's own; ``mode`` is
+    how it is collected, ``assistance`` the job under which the merchant was helped last.
     """
 
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
+    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {1: _with_mode}
 
     work: str
     display: str
     merchant: Id | None
+    mode: Mode
+    assistance: Id | None
     kind: Literal["goods", "service"]
     channel: Id
     versions: tuple[Version, ...]

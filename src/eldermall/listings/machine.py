@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from eldermall.engine.actor import Role
 from eldermall.engine.inputs import Id, Label
 from eldermall.engine.kind import Kind
 from eldermall.engine.machine import NEW, Machine, State, Transition
@@ -13,6 +14,7 @@ from eldermall.listings.listing import (
     Content,
     Criterion,
     Listing,
+    Mode,
     Review,
     Version,
     is_party,
@@ -21,18 +23,26 @@ from eldermall.texts import Text
 
 
 class Draft(Arguments):
-    """A new listing."""
+    """A new listing, how it is collected, and the job under which the merchant is helped."""
 
     merchant: Id | None
+    mode: Mode
+    assistance: Id | None
     kind: Literal["goods", "service"]
     channel: Id
     content: Content
 
 
 class Write(Arguments):
-    """New content for the version in work, or for the next version."""
+    """New content for the version in work."""
 
     content: Content
+
+
+class Edit(Write):
+    """Content for the next version, and the job under which the merchant is helped with it."""
+
+    assistance: Id | None
 
 
 class CloseReview(Arguments):
@@ -52,6 +62,8 @@ def _draft(c: Context) -> dict[str, Any]:
     return {
         "display": "hidden",
         "merchant": a.merchant,
+        "mode": a.mode,
+        "assistance": a.assistance,
         "kind": a.kind,
         "channel": a.channel,
         "versions": (_version(1, c),),
@@ -73,7 +85,10 @@ def _revise(c: Context) -> dict[str, Any]:
 
 def _edit(c: Context) -> dict[str, Any]:
     versions = c.record.versions
-    return {"versions": (*versions, _version(len(versions) + 1, c)), "reviewer": None}
+    edited = {"versions": (*versions, _version(len(versions) + 1, c)), "reviewer": None}
+    if c.args.assistance is None:
+        return edited
+    return edited | {"mode": "assisted", "assistance": c.args.assistance}
 
 
 def _submit(c: Context) -> dict[str, Any]:
@@ -117,6 +132,9 @@ def _is_shown(listing: Listing) -> bool:
     return listing.shown is not None
 
 
+COLLECTORS: tuple[Role, ...] = ("merchant", "field_agent", "customer_service", "operations")
+"""Who may collect a listing, if its mode and its assistance job say so."""
+
 WORK = Machine(
     "listing-version",
     "work",
@@ -131,16 +149,15 @@ WORK = Machine(
     ),
     (
         Transition(
-            "draft", (NEW,), "draft", ("merchant", "operations"), Text("起草", "draft"),
-            "Drafted", _draft,
+            "draft", (NEW,), "draft", COLLECTORS, Text("起草", "draft"), "Drafted", _draft,
         ),
         Transition(
-            "revise", ("draft", "returned"), "draft", ("merchant", "operations"),
-            Text("修改", "revise"), "Revised", _revise,
+            "revise", ("draft", "returned"), "draft", COLLECTORS, Text("修改", "revise"),
+            "Revised", _revise,
         ),
         Transition(
-            "submit", ("draft",), "submitted", ("merchant", "operations"),
-            Text("提交审核", "submit"), "Submitted", _submit,
+            "submit", ("draft",), "submitted", COLLECTORS, Text("提交审核", "submit"),
+            "Submitted", _submit,
         ),
         Transition(
             "start_review", ("submitted",), "in_review", ("operations", "department_head"),
@@ -159,8 +176,8 @@ WORK = Machine(
             "Published", _publish,
         ),
         Transition(
-            "edit", ("published",), "draft", ("merchant", "operations"),
-            Text("编辑新版本", "edit"), "EditBegun", _edit,
+            "edit", ("published",), "draft", COLLECTORS, Text("编辑新版本", "edit"),
+            "EditBegun", _edit,
         ),
     ),
 )
@@ -187,6 +204,11 @@ DISPLAY = Machine(
     born=("hidden",),
 )
 
+def moments(listing: Listing) -> list[str]:
+    """Return the moments that a listing in its state would have."""
+    return [] if listing.work == "draft" else ["submitted_at"]
+
+
 LISTING = Kind(
     "listing",
     Text("商品或服务", "listing"),
@@ -195,4 +217,5 @@ LISTING = Kind(
     link="listing",
     party=is_party,
     indexed=("merchant",),
+    moments=moments,
 )

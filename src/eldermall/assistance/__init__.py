@@ -1,0 +1,1 @@
+"""Assistance: helping a merchant on site to collect what its listings say."""
