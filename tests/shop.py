@@ -65,7 +65,7 @@ def open_mall(url: str = "memory:", time: Time | None = None, **more: Any) -> Ma
 
 def staff(mall: Mall) -> None:
     """Designate everybody who has to be."""
-    for link in ("listing", "order", "callback", "after_sale"):
+    for link in ("collection", "listing", "order", "tracking", "callback", "after_sale"):
         mall.designations.appoint(link, OPERATIONS.id, by=LEADER)
     mall.designations.appoint("review", REVIEWER.id, by=LEADER)
     mall.designations.appoint(head_of("operations"), HEAD.id, by=LEADER)

@@ -48,6 +48,11 @@ DURATION = "a duration is a positive whole number and min, h or d: 90min, 72h, 3
 DATE = "must be a date such as 2026-01-01"
 TEXT = "a text holds no zero character and no lone surrogate"
 
+RELAXED = {
+    "mode": "observe", "author": "board", "approver": "lin", "reason": "trial",
+    "until": "2026-03-31",
+}
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown table": (put("rules", {}), "policy: rules = {} is invalid: is no key here; there are "
                       "pack, settings, enforce"),
@@ -182,15 +187,33 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         put(f"{HOURS}/date", "yesterday"),
         f"policy: settings.handover.limit.date = 'yesterday' is invalid: {DATE}",
     ),
-    "a rule that is off": (
+    "a rule that is off, and nobody answers for it": (
         put("enforce/shipping.paid-first", "off"),
-        "policy: enforce.shipping.paid-first = 'off' is invalid: must be on; observing and "
-        "relaxing are not built yet",
+        "policy: enforce.shipping.paid-first = 'off' is invalid: must be \"on\", or a table with "
+        "mode, author, approver, reason, until",
     ),
-    "a clock that is observed": (
-        put("enforce/shipping.in-time", "observe"),
-        "policy: enforce.shipping.in-time = 'observe' is invalid: must be on; observing and "
-        "relaxing are not built yet",
+    "a relaxation of another kind": (
+        put("enforce/shipping.in-time", {"mode": "maybe"}),
+        "policy: enforce.shipping.in-time.mode = 'maybe' is invalid: must be observe or off",
+    ),
+    "a relaxation that nobody has approved": (
+        put("enforce/shipping.in-time", {"mode": "off", "author": "board"}),
+        "policy: enforce.shipping.in-time.approver = None is invalid: is missing",
+    ),
+    "a relaxation that its author has approved": (
+        put("enforce/shipping.in-time", RELAXED | {"approver": "board"}),
+        "policy: enforce.shipping.in-time.approver = 'board' is invalid: nobody approves what "
+        "they decided themselves",
+    ),
+    "a relaxation without an end": (
+        put("enforce/shipping.in-time", {k: v for k, v in RELAXED.items() if k != "until"}),
+        "policy: enforce.shipping.in-time.until = None is invalid: must be a date such as "
+        "2026-01-01",
+    ),
+    "a prohibition that is off": (
+        put("enforce/review.before-publish", RELAXED | {"mode": "off"}),
+        "policy: enforce.review.before-publish.mode = 'off' is invalid: it serves a prohibition "
+        "(S19-09-3b): it may be observed for a while, never off",
     ),
     "a rule that isn't there": (
         put("enforce/shipping.free", "on"),
@@ -214,9 +237,9 @@ def test_an_unknown_setting_is_told_which_settings_there_are() -> None:
         read(put("settings/shipping.limits", {"value": "1d"}))
     assert str(wrong.value).startswith(
         "policy: settings.shipping.limits = {'value': '1d'} is invalid: is no setting; there are "
-        "callback.attempts, callback.first-attempt, "
+        "aftersales.answer-limit, aftersales.attempts, "
     )
-    assert "没有此设置，可用的有：callback.attempts、" in wrong.value.text.zh
+    assert "没有此设置，可用的有：aftersales.answer-limit、" in wrong.value.text.zh
 
 
 @pytest.mark.parametrize(
@@ -352,6 +375,8 @@ def test_what_is_based_on_the_demo_policy_says_so() -> None:
 
 # Versions
 
+OTHER = {"duration": "5h", "count": 4, "names": ["another"], "choice": "another"}
+
 
 @pytest.mark.parametrize(
     ("path", "value"),
@@ -363,7 +388,7 @@ def test_what_is_based_on_the_demo_policy_says_so() -> None:
         *[(f"settings/{key}/author", "x") for key in shop.policy()["settings"]],
         *[(f"settings/{key}/date", "2026-01-02") for key in shop.policy()["settings"]],
         *[
-            (f"settings/{key}/value", 4 if key == "callback.attempts" else "5h")
+            (f"settings/{key}/value", OTHER[rulebook().settings[key].type])
             for key in shop.policy()["settings"]
         ],
     ],
@@ -403,7 +428,7 @@ def test_a_kept_value_that_no_rule_reads_any_more_is_left() -> None:
 
 def test_the_template_is_toml_in_which_no_limit_is_set() -> None:
     given = tomllib.loads(template(rulebook()))
-    assert set(given) == {"pack", "enforce"}
+    assert set(given) == {"pack"}
     with pytest.raises(PolicyError, match="the host has set none"):
         read(given)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eldermall.calendars import moment
+    from eldermall.contracts.courier import TrackingEvent
     from eldermall.contracts.events import (
         CommittedEvent,
         RefundAnswer,
@@ -66,6 +67,7 @@ _HOME = {
     "StorageError": "errors",
     "Technical": "engine.settings",
     "Text": "texts",
+    "TrackingEvent": "contracts.courier",
     "Unknown": "errors",
     "Verdict": "engine.rule",
     "head_of": "people.designation",
@@ -102,6 +104,7 @@ __all__ = [
     "StorageError",
     "Technical",
     "Text",
+    "TrackingEvent",
     "Unknown",
     "Verdict",
     "head_of",

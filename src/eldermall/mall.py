@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
+from eldermall.aftersales.case import Case
+from eldermall.aftersales.commands import Cases
+from eldermall.aftersales.machine import CASE
+from eldermall.aftersales.machine import REACTIONS as CASE_REACTIONS
+from eldermall.assistance.assistance import ASSISTANCE, Assistance
+from eldermall.assistance.commands import AssistanceJobs
 from eldermall.calendars import microseconds
 from eldermall.callbacks.callback import CALLBACK, Callback
 from eldermall.callbacks.callback import REACTIONS as CALLBACK_REACTIONS
 from eldermall.callbacks.commands import Callbacks
 from eldermall.complaints.commands import Complaints
 from eldermall.complaints.complaint import COMPLAINT, Complaint
+from eldermall.complaints.complaint import REACTIONS as COMPLAINT_REACTIONS
 from eldermall.contracts.storage import (
     ClockRow,
     ClockState,
     Message,
     MessageState,
+    RecordKind,
     RecordRow,
     Storage,
     Transaction,
@@ -28,6 +37,7 @@ from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Verification, entry_fields, verify
 from eldermall.engine.kind import Command, Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
+from eldermall.engine.room import Room
 from eldermall.engine.rule import Decision
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
@@ -44,44 +54,91 @@ from eldermall.orders.machine import REACTIONS as ORDER_REACTIONS
 from eldermall.orders.order import Order
 from eldermall.people.commands import Assignments, Designations
 from eldermall.people.designation import ASSIGNMENT, DESIGNATION, Designation
-from eldermall.plugins import Plugins
+from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
 from eldermall.rules.retention import KEEP
+from eldermall.stock.capacity import CAPACITY, Capacity
+from eldermall.stock.capacity import REACTIONS as CAPACITY_REACTIONS
+from eldermall.stock.commands import Capacities, Stocks
+from eldermall.stock.machine import REACTIONS as STOCK_REACTIONS
+from eldermall.stock.machine import STOCK
+from eldermall.stock.stock import Stock
 from eldermall.texts import Text
+from eldermall.urging.commands import Urges
+from eldermall.urging.urge import REACTIONS as URGING_REACTIONS
+from eldermall.urging.urge import URGE, Urge
 
-KINDS = (DESIGNATION, ASSIGNMENT, LISTING, ORDER, BOOKING, CALLBACK, COMPLAINT)
-REACTIONS = (*ORDER_REACTIONS, *CALLBACK_REACTIONS)
+KINDS = (
+    DESIGNATION, ASSIGNMENT, LISTING, ORDER, BOOKING, URGE, CALLBACK, COMPLAINT, CASE, ASSISTANCE,
+    STOCK, CAPACITY,
+)
+REACTIONS = (
+    *ORDER_REACTIONS, *URGING_REACTIONS, *CALLBACK_REACTIONS, *COMPLAINT_REACTIONS, *CASE_REACTIONS,
+    *STOCK_REACTIONS, *CAPACITY_REACTIONS,
+)
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
+A = TypeVar("A", bound=Room[Any, Any])
+
+ROOMS: Mapping[str, type[Room[Any, Any]]] = {
+    "designations": Designations,
+    "assignments": Assignments,
+    "listings": Listings,
+    "assistance": AssistanceJobs,
+    "orders": Orders,
+    "urges": Urges,
+    "callbacks": Callbacks,
+    "complaints": Complaints,
+    "cases": Cases,
+    "stock": Stocks,
+    "capacity": Capacities,
+}
+"""The rooms by their names on a mall."""
 
 
-class Rooms(Generic[A, B, C, D, E]):
-    """The commands of every room, all answering in one way."""
-
-    designations: Designations[A]
-    assignments: Assignments[A]
-    listings: Listings[B]
-    orders: Orders[C]
-    callbacks: Callbacks[D]
-    complaints: Complaints[E]
-
+class _Rooms:
     def __init__(
         self, run: Callable[[Command], Any], read: Callable[[str, str], Any]
     ) -> None:
-        self.designations = Designations(run, read)
-        self.assignments = Assignments(run, read)
-        self.listings = Listings(run, read)
-        self.orders = Orders(run, read)
-        self.callbacks = Callbacks(run, read)
-        self.complaints = Complaints(run, read)
+        self._run = run
+        self._read = read
+        for name, room in ROOMS.items():
+            setattr(self, name, room(run, read))
+
+    def room(self, room: type[A]) -> A:
+        """Return the room of a plugin's kind: ``mall.room(Visits).book("V1", by=...)``."""
+        return room(self._run, self._read)
 
 
-Moving = Rooms[Designation, Listing, Order, Callback, Complaint]
-Asking = Rooms[Decision, Decision, Decision, Decision, Decision]
+class Moving(_Rooms):
+    """The commands of every room: each moves a record and returns it as it is after."""
+
+    designations: Designations[Designation]
+    assignments: Assignments[Designation]
+    listings: Listings[Listing]
+    assistance: AssistanceJobs[Assistance]
+    orders: Orders[Order]
+    urges: Urges[Urge]
+    callbacks: Callbacks[Callback]
+    complaints: Complaints[Complaint]
+    cases: Cases[Case]
+    stock: Stocks[Stock]
+    capacity: Capacities[Capacity]
+
+
+class Asking(_Rooms):
+    """The commands of every room: each returns the Decision and moves nothing."""
+
+    designations: Designations[Decision]
+    assignments: Assignments[Decision]
+    listings: Listings[Decision]
+    assistance: AssistanceJobs[Decision]
+    orders: Orders[Decision]
+    urges: Urges[Decision]
+    callbacks: Callbacks[Decision]
+    complaints: Complaints[Decision]
+    cases: Cases[Decision]
+    stock: Stocks[Decision]
+    capacity: Capacities[Decision]
 
 
 def rulebook(plugins: Plugins | None = None) -> Rulebook:
@@ -90,8 +147,12 @@ def rulebook(plugins: Plugins | None = None) -> Rulebook:
     Raises:
         DefinitionError: they contradict each other.
     """
-    rules, clocks = (plugins or Plugins()).rules()
-    return Rulebook(KINDS, rules, clocks, REACTIONS)
+    brought = plugins or Plugins()
+    rules, clocks = brought.rules()
+    kinds, reactions = brought.kinds(KINDS)
+    return Rulebook(
+        (*KINDS, *kinds), rules, clocks, (*REACTIONS, *reactions), brought.rest_days
+    )
 
 
 def _utc_now() -> datetime:
@@ -101,9 +162,9 @@ def _utc_now() -> datetime:
 class Mall(Moving):
     """One mall: one code, one policy in force, one storage. May be shared by threads.
 
-    Make one with `Mall.open`. ``mall.orders``, ``mall.listings``, ``mall.callbacks``,
-    ``mall.complaints``, ``mall.designations`` and ``mall.assignments`` move things;
-    ``mall.may`` has the same commands and answers with the Decision, moving nothing.
+    Make one with `Mall.open`. Its rooms (``mall.orders``, ``mall.listings`` and the others of
+    `Moving`) move things; ``mall.may`` has the same commands and answers with the Decision,
+    moving nothing.
 
     Args:
         engine: what everything is done with.
@@ -130,18 +191,21 @@ class Mall(Moving):
         prefix: str = "eldermall_",
         technical: Technical | None = None,
         make: bool = True,
+        trace: Callable[[HookCall], None] | None = None,
     ) -> Mall:
         """Open a mall, making its tables if there are none.
 
         Args:
             url: ``sqlite:///mall.db``, ``memory:``, or what a storage plugin knows.
-            policy: a policy file, or what such a file holds.
+            policy: a policy file, or what such a file holds, or ``pack:NAME`` for a plugin's.
             code: the mall's code; several malls may share tables.
             now: the only source of the present time; must return aware datetimes.
-            plugins: modules or objects with hooks.
+            plugins: modules or objects with hooks, or their names: an entry point of the group
+                ``eldermall``, a module, the path of a file. Nothing else is loaded.
             prefix: put before every table's name.
             technical: settings that serve no clause.
             make: make a database or tables that aren't there.
+            trace: hears of every call of a hook; see `HookCall`.
 
         Raises:
             PolicyError: the policy is incomplete or wrong.
@@ -156,14 +220,14 @@ class Mall(Moving):
                 url,
                 Text("须为地址，如 sqlite:///mall.db", "must be a URL such as sqlite:///mall.db"),
             )
-        if not isinstance(plugins, Iterable):
+        if not isinstance(plugins, Iterable) or isinstance(plugins, str):
             raise Invalid("plugins", plugins, Text("须为插件的列表", "must be a list of plugins"))
-        loaded = Plugins(plugins, code)
+        loaded = Plugins(plugins, code, trace)
         book = rulebook(loaded)
-        read = read_policy(policy, book)
+        read = read_policy(loaded.policy(policy), book)
         storage = loaded.storage(url, prefix)
         try:
-            storage.open((kind.record_kind for kind in book.kinds.values()), make=make)
+            storage.open(_record_kinds(book), make=make)
             _put_in_force(storage, code, book, read, microseconds(now(), "now"))
         except BaseException:
             storage.close()
@@ -177,6 +241,7 @@ class Mall(Moving):
             lambda body: settings_of(body, book),
             lambda: microseconds(now(), "now"),
             technical or Technical(),
+            loaded.facts,
         )
         return cls(engine, read, loaded)
 
@@ -370,6 +435,12 @@ class Mall(Moving):
 
     def _moment(self, now: datetime | None) -> int:
         return self._engine.now() if now is None else microseconds(now, "now")
+
+
+def _record_kinds(book: Rulebook) -> Iterator[RecordKind]:
+    shipped = {kind.name for kind in KINDS}
+    for kind in book.kinds.values():
+        yield replace(kind.record_kind, own=kind.name not in shipped)
 
 
 def _put_in_force(

@@ -15,8 +15,14 @@ A policy file is TOML::
     date = 2026-01-01
     clause = "S19-10-2a"
 
-    [enforce]
-    "shipping.paid-first" = "on"
+    [enforce."shipping.paid-first"]
+    mode = "observe"
+    author = "who decided it"
+    approver = "who approved it, somebody else"
+    reason = "why"
+    until = 2026-03-31
+
+What isn't named under ``enforce`` is on. A relaxation ends with its last day, by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -34,9 +40,11 @@ from typing import Any
 from eldermall.calendars import DAY, microseconds, zone_named
 from eldermall.contracts.storage import PackRow
 from eldermall.engine.canonical import canonical
+from eldermall.engine.clock import Clock
 from eldermall.engine.inputs import checked_id, checked_text, only_keys
+from eldermall.engine.rule import Rule
 from eldermall.engine.rulebook import Rulebook
-from eldermall.engine.settings import Setting, Settings, SettingValue
+from eldermall.engine.settings import Relaxation, Setting, Settings, SettingValue
 from eldermall.errors import EldermallError, FileUnreadable, Invalid, PolicyError
 from eldermall.texts import Text
 
@@ -46,6 +54,15 @@ DEMO_AUTHOR = "demo"
 
 _PACK_KEYS = ("document", "title", "published", "zone", "department")
 _VALUE_KEYS = ("value", "author", "date", "clause")
+_RELAXING = ("mode", "author", "approver", "reason", "until")
+_DAYS = {
+    "calendar-days": Text(
+        "按自然日计算时须为整天", "must be whole days when calendar days are counted"
+    ),
+    "working-days": Text(
+        "按工作日计算时须为整天", "must be whole days when working days are counted"
+    ),
+}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -135,11 +152,10 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
     published = _date(pack.get("published"), "pack.published")
     zone = zone_named(checked_text(pack.get("zone"), "pack.zone"), "pack.zone")
     department = checked_id(pack.get("department"), "pack.department")
-    _check_enforce(_table(raw, "enforce"), book)
+    relaxed = _relaxations(_table(raw, "enforce"), book)
     values = _values(_table(raw, "settings"), book)
     start = datetime.combine(published, time(), tzinfo=zone)
-    body = canonical(
-        {
+    content: dict[str, Any] = {
             "v": FORMAT,
             "document": document,
             "title": title,
@@ -156,8 +172,10 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
                 for key, value in values.items()
             },
             "cites": list(book.cited),
-        }
-    )
+    }
+    if relaxed:
+        content["enforce"] = relaxed
+    body = canonical(content)
     settings = Settings(
         pack=sha256(body).hexdigest(),
         values={key: value.value for key, value in values.items()},
@@ -165,6 +183,8 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
         zone=zone,
         department=department,
         origin=values,
+        rest_days=book.rest_days,
+        relaxed=_in_force(relaxed, zone),
     )
     return Policy(settings, body, document, title, published.isoformat(), zone.key)
 
@@ -200,22 +220,21 @@ def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
                 + "".join(f"\n  {s.key} ({s.clause}: {s.label.en})" for s in unset),
             )
         )
-    check_whole_days(values, "settings.")
+    check_whole_days(values, "settings.", book)
     return values
 
 
-def check_whole_days(values: Mapping[str, SettingValue], where: str) -> None:
-    """Raise if calendar days are counted over a limit that isn't whole days.
+def check_whole_days(values: Mapping[str, SettingValue], where: str, book: Rulebook) -> None:
+    """Raise if a clock of ``book`` counts days over a limit that isn't whole days.
 
     Raises:
-        Invalid: it isn't; ``where`` stands before the setting's key.
+        Invalid: one does; ``where`` stands before the setting's key.
     """
-    limit, counting = values.get("shipping.limit"), values.get("shipping.counting")
-    if limit and counting and counting.value == "calendar-days" and limit.value % DAY:
-        raise Invalid(
-            f"{where}shipping.limit", limit.raw,
-            Text("按自然日计算时须为整天", "must be whole days when calendar days are counted"),
-        )
+    for clock in book.clocks.values():
+        counting = None if clock.counting is None else values.get(clock.counting.key)
+        limit = values.get(clock.limit.key)
+        if limit and counting and counting.value in _DAYS and limit.value % DAY:
+            raise Invalid(f"{where}{clock.limit.key}", limit.raw, _DAYS[counting.value])
 
 
 def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
@@ -238,19 +257,72 @@ def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
     )
 
 
-def _check_enforce(given: dict[str, Any], book: Rulebook) -> None:
-    known = {r.id for r in book.rules.values()} | {c.id for c in book.clocks.values()}
+def _relaxations(given: dict[str, Any], book: Rulebook) -> dict[str, dict[str, str]]:
+    """Return the rules and clocks that a policy doesn't enforce for a while, as they are kept."""
+    owners: dict[str, Rule | Clock] = {rule.id: rule for rule in book.rules.values()}
+    owners |= {clock.id: clock for clock in book.clocks.values()}
+    relaxed: dict[str, dict[str, str]] = {}
     for id, value in given.items():
-        if id not in known:
-            raise Invalid(f"enforce.{id}", value, Text("没有此规则", "there is no such rule"))
-        if value != "on":
+        where = f"enforce.{id}"
+        if id not in owners:
+            raise Invalid(where, value, Text("没有此规则", "there is no such rule"))
+        if value == "on":
+            continue
+        if not isinstance(value, Mapping):
             raise Invalid(
-                f"enforce.{id}", value,
+                where, value,
                 Text(
-                    "本版本只支持 on；观察和放宽尚未实现",
-                    "must be on; observing and relaxing are not built yet",
+                    '须为 "on"，或写明 ' + "、".join(_RELAXING) + " 的一个表",
+                    'must be "on", or a table with ' + ", ".join(_RELAXING),
                 ),
             )
+        relaxed[id] = _relaxation(dict(value), where, owners[id].clauses)
+    return relaxed
+
+
+def _relaxation(given: dict[str, Any], where: str, serves: tuple[str, ...]) -> dict[str, str]:
+    from eldermall.rules.catalogue import clauses
+
+    only_keys(given, _RELAXING, where + ".")
+    mode = given.get("mode")
+    if mode not in ("off", "observe"):
+        raise Invalid(
+            f"{where}.mode", mode, Text("应为 observe 或 off", "must be observe or off")
+        )
+    forbidding = [c for c in serves if c in clauses() and clauses()[c].kind == "prohibition"]
+    if mode == "off" and forbidding:
+        raise Invalid(
+            f"{where}.mode", mode,
+            Text(
+                f"该规则落实禁止性条款 {'、'.join(forbidding)}，不得关闭，只可暂时观察",
+                f"it serves a prohibition ({', '.join(forbidding)}): it may be observed for a "
+                "while, never off",
+            ),
+        )
+    said: dict[str, str] = {"mode": mode}
+    for key in ("author", "approver", "reason"):
+        said[key] = checked_text(given.get(key, ""), f"{where}.{key}").strip()
+        if not said[key]:
+            raise Invalid(f"{where}.{key}", given.get(key), Text("缺少此项", "is missing"))
+    if said["author"] == said["approver"]:
+        raise Invalid(
+            f"{where}.approver", said["approver"],
+            Text("批准人不得是设定人本人", "nobody approves what they decided themselves"),
+        )
+    said["until"] = _date(given.get("until"), f"{where}.until").isoformat()
+    return said
+
+
+def _in_force(relaxed: Mapping[str, Mapping[str, Any]], zone: tzinfo) -> dict[str, Relaxation]:
+    """Return the relaxations as the engine uses them: each ends when its last day has."""
+    found: dict[str, Relaxation] = {}
+    for id, said in relaxed.items():
+        after = date.fromisoformat(said["until"]) + timedelta(days=1)
+        end = microseconds(datetime.combine(after, time(), tzinfo=zone))
+        found[id] = Relaxation(
+            said["mode"], said["author"], said["approver"], said["reason"], end
+        )
+    return found
 
 
 def _table(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -266,7 +338,9 @@ def _date(value: object, where: str) -> date:
             value = date.fromisoformat(value)
         except ValueError:
             value = None
-    if not isinstance(value, date) or isinstance(value, datetime) or value.year < 1971:
+    if not isinstance(value, date) or isinstance(value, datetime) or not (
+        1971 <= value.year < 2255
+    ):
         raise Invalid(
             where, value, Text("须为日期，例如 2026-01-01", "must be a date such as 2026-01-01")
         )
@@ -298,6 +372,8 @@ def settings_of(body: bytes, book: Rulebook) -> Settings:
         zone=zone,
         department=fields["department"],
         origin=values,
+        rest_days=book.rest_days,
+        relaxed=_in_force(fields.get("enforce", {}), zone),
     )
 
 
@@ -327,8 +403,15 @@ def template(book: Rulebook) -> str:
         'zone = "Asia/Shanghai"',
         'department = "operations"  # 归口部门 · the department that answers for the mall',
         "",
-        "[enforce]",
-        "# 每条规则只能为 on · every rule is on",
+        "# 每条规则默认严格执行；可暂时只观察，须有设定人、批准人、理由和截止日期（含当日）。",
+        "# Every rule is on. One may be only observed for a while, by whom, approved by whom,",
+        "# why, and up to and including which day:",
+        '# [enforce."shipping.paid-first"]',
+        '#   mode = "observe"',
+        '#   author = ""',
+        '#   approver = ""',
+        '#   reason = ""',
+        "#   until = 2026-01-31",
         "",
     ]
     for key, setting in book.settings.items():

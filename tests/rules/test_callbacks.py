@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eldermall import Mall, Refused
+from eldermall import Mall, Refused, system
+from eldermall.callbacks.callback import Callback, Reach
+from eldermall.complaints.complaint import REACTIONS, Complaint
 from eldermall.rules import callbacks
 from tests import shop
 
@@ -144,6 +148,83 @@ def test_customer_service_or_operations_call(mall: Mall, actor: Any) -> None:
     shop.completed(mall)
     assert shop.refusal(reach, mall, by=actor).rules == ("machine.who-may",)
     reach(mall, by=shop.OPERATIONS)
+
+
+# A complaint voiced in the call: S19-11-3b, S19-12-2a
+
+
+@given(
+    words=st.none() | st.just("It came too late."),
+    satisfaction=st.sampled_from([None, "dissatisfied"]),
+    suggestion=st.sampled_from([None, "", "Ring twice."]),
+    order=st.sampled_from(["A1", "x" * 60]),
+)
+def test_a_complaint_stands_exactly_if_one_was_voiced_in_a_callback_that_is_done(
+    words: str | None, satisfaction: Any, suggestion: str | None, order: str
+) -> None:
+    mall = shop.open_mall()
+    shop.staff(mall)
+    shop.completed(mall, order)
+    with suppress(Refused):
+        mall.callbacks.reach(
+            order, satisfaction=satisfaction, suggestion=suggestion, complaint=words,
+            by=shop.SERVICE,
+        )
+    callback = mall.callbacks.get(order)
+    with mall.read() as tx:
+        complaints = [mall.book.kind("complaint").record(row) for row in tx.find("complaint")]
+    if callback.state != "done" or words is None:
+        assert (callback.complaint, complaints) == (None, [])
+    else:
+        (complaint,) = complaints
+        assert isinstance(complaint, Complaint)
+        assert complaint.id == callback.complaint
+        assert (complaint.order, complaint.customer) == (order, "grandma-li")
+        assert complaint.words == words
+
+
+def test_a_complaint_voiced_in_the_call_is_received_there_and_then(
+    mall: Mall, time: shop.Time
+) -> None:
+    shop.place(mall, channel="wechat")
+    shop.pay(mall)
+    shop.accept(mall)
+    shop.ship(mall)
+    mall.orders.deliver("A1", parcel="p-tea-honey", by=shop.COURIER)
+    mall.orders.complete("A1", by=shop.CUSTOMER)
+    time.pass_(hours=2)
+    reach(mall, complaint="It came too late.")
+    complaint = mall.complaints.get("callback.A1")
+    assert (complaint.state, complaint.channel, complaint.created_at) == (
+        "received", "wechat", shop.us(time.now)
+    )
+    (entry,) = mall.journal("complaint", "callback.A1")
+    assert entry["actor"] == {"id": "system", "role": "system", "cause": "callback/A1#2"}
+    assert "too late" not in str(mall.journal("callback", "A1")) + str(entry)
+    clock = shop.clocks(mall, "complaints.answered-in-time", "complaint/callback.A1")[""]
+    assert clock.started == shop.us(time.now)
+
+
+def test_a_complaint_that_can_not_be_received_is_not_lost_with_the_callback(mall: Mall) -> None:
+    shop.completed(mall)
+    mall.complaints.receive(
+        "callback.A1", customer="grandma-li", words="Another.", by=shop.CUSTOMER
+    )
+    said = shop.refusal(reach, mall, complaint="It came too late.")
+    assert said.rules == ("machine.record-exists",)
+    assert mall.callbacks.get("A1").state == "due"
+
+
+def test_a_callback_from_before_its_order_s_channel_was_noted_takes_a_complaint_too() -> None:
+    old = {
+        "schema": 1, "id": "A1", "version": 2, "pack": "p", "created_at": 0, "state": "done",
+        "customer": "grandma-li",
+    }
+    callback = Callback.from_body(json.dumps(old).encode())
+    callback = callback.model_copy(update={"complaint": "callback.A1"})
+    said = Reach(satisfaction="neutral", suggestion="", complaint="It came too late.")
+    (command,) = REACTIONS[0].commands(None, callback, said, system("callback/A1#2"))
+    assert (command.args.channel, command.id) == ("app", "callback.A1")  # type: ignore[attr-defined]
 
 
 # Unreachable: S19-11-3a

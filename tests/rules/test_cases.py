@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from eldermall import Actor, Mall, moment
+from eldermall.contracts.courier import TrackingEvent
 from tests import shop
 
 FILES = sorted((shop.ROOT / "tests" / "cases").rglob("*.yaml"))
@@ -123,6 +124,95 @@ class Case:
     def answer(self, text: str, by: Actor = shop.SERVICE) -> None:
         self.mall.complaints.answer("A1", text=text, by=by)
 
+    def open_case(
+        self, lines: dict[str, int], remedy: str = "return", by: Actor = shop.CUSTOMER
+    ) -> None:
+        given: dict[str, Any] = {"lines": lines, "remedy": remedy}
+        self.mall.cases.open("A1", order="A1", customer=shop.CUSTOMER.id, by=by, **given)
+
+    def reach_customer(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.contact("A1", note="by phone", by=by)
+
+    def miss_customer(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.attempt("A1", note="no answer", by=by)
+
+    def give_up_customer(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.give_up("A1", by=by)
+
+    def record_facts(self, ground: str, item_state: str, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.record(
+            "A1", ground=ground, item_state=item_state, wish="as she says", by=by
+        )
+
+    def contact_merchant(self, by: Actor = shop.AGENT) -> None:
+        self.mall.cases.contact_merchant("A1", note="by phone", by=by)
+
+    def choose(self, remedy: Any, by: Actor = shop.CUSTOMER) -> None:
+        self.mall.cases.choose("A1", remedy=remedy, by=by)
+
+    def approve_case(self, by: Actor = shop.MERCHANT) -> None:
+        self.mall.cases.approve("A1", by=by)
+
+    def decline_case(self, by: Actor = shop.MERCHANT) -> None:
+        self.mall.cases.decline("A1", reason="as we see it", by=by)
+
+    def send_back(self, by: Actor = shop.CUSTOMER) -> None:
+        self.mall.cases.send_back("A1", courier="SF", tracking="SF2001", by=by)
+
+    def receive_back(self, outcome: Any, by: Actor = shop.MERCHANT) -> None:
+        self.mall.cases.receive("A1", outcome=outcome, by=by)
+
+    def resolve(
+        self, outcome: Any, refund: int | None = None, by: Actor = shop.OPERATIONS
+    ) -> None:
+        self.mall.cases.resolve("A1", outcome=outcome, refund=refund, reason="as found", by=by)
+
+    def send_replacement(self, by: Actor = shop.MERCHANT) -> None:
+        self.mall.cases.send_replacement("A1", courier="SF", tracking="SF2002", by=by)
+
+    def deliver_replacement(self, by: Actor = shop.COURIER) -> None:
+        self.mall.cases.deliver_replacement("A1", by=by)
+
+    def pay_back(self, amount: int, by: Actor = shop.PAYMENTS) -> None:
+        self.mall.orders.refunded("A1", amount, "refund", case="A1", by=by)
+
+    def tell_customer(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.tell("A1", note="by phone", by=by)
+
+    def close_case(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.close("A1", by=by)
+
+    def wait_for_customer(self, until: str, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.hold("A1", reason="the photos", until=self.moment(until), by=by)
+
+    def resume(self, by: Actor = shop.SERVICE) -> None:
+        self.mall.cases.resume("A1", by=by)
+
+    def track(
+        self, status: Any, when: str, parcel: str = "p1", by: Actor = shop.COURIER
+    ) -> None:
+        event = TrackingEvent(status, self.moment(when))
+        self.mall.orders.track("A1", parcel=parcel, events=[event], by=by)
+
+    def correct_tracking(
+        self, status: Any, when: str, parcel: str = "p1", by: Actor = shop.OPERATIONS
+    ) -> None:
+        self.mall.orders.correct_tracking(
+            "A1", parcel=parcel, status=status, when=self.moment(when), reason="wrong", by=by
+        )
+
+    def appoint(self, when: str, by: Actor = shop.AGENT) -> None:
+        self.mall.orders.appoint("A1", when=self.moment(when), place="at home", by=by)
+
+    def start(self, by: Actor = shop.MERCHANT) -> None:
+        self.mall.orders.start("A1", served_by="nurse", by=by)
+
+    def finish(self, by: Actor = shop.MERCHANT) -> None:
+        self.mall.orders.finish("A1", proof="photo", by=by)
+
+    def confirm(self, confirmed_by: str | None = None, by: Actor = shop.CUSTOMER) -> None:
+        self.mall.orders.confirm("A1", confirmed_by=confirmed_by, by=by)
+
     def sweep(self, warned: int = 0, breached: int = 0, repeated: int = 0) -> None:
         did = self.mall.sweep()
         assert (did.warned, did.breached, did.repeated) == (warned, breached, repeated)
@@ -145,9 +235,9 @@ def happen(case: Case, event: dict[str, Any]) -> None:
 
 
 def found(case: Case, clock: str) -> dict[str, Any]:
-    subject = {"callback": "callback/A1", "complaints": "complaint/A1"}.get(
-        clock.partition(".")[0], "order/A1"
-    )
+    subject = {
+        "callback": "callback/A1", "complaints": "complaint/A1", "aftersales": "case/A1",
+    }.get(clock.partition(".")[0], "order/A1")
     return dict(shop.clocks(case.mall, clock, subject))
 
 

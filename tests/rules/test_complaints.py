@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from eldermall import Mall, Refused, head_of, person
+from eldermall import Actor, Invalid, Mall, Refused, head_of, person
+from eldermall.engine.blank import ERASED
 from tests import shop
 
 TICK = timedelta(microseconds=1)
@@ -43,6 +46,19 @@ def answer(mall: Mall, **more: Any) -> None:
 def settle(mall: Mall, **more: Any) -> None:
     words: dict[str, Any] = {"text": "Send a new packet.", "by": shop.HEAD}
     mall.complaints.settle_opinion("C1", **words | more)
+
+
+def escalate(mall: Mall, **more: Any) -> None:
+    words: dict[str, Any] = {"reason": "The tea house must be asked first.", "by": shop.SERVICE}
+    mall.complaints.escalate("C1", **words | more)
+
+
+def escalations(mall: Mall) -> list[dict[str, Any]]:
+    """Return the entries of the moves that took the complaint up."""
+    return [
+        e for e in mall.journal("complaint", "C1")
+        if (e["what"], e["outcome"]) == ("complaint.escalate", "moved")
+    ]
 
 
 def escalated(mall: Mall, time: shop.Time, **more: Any) -> None:
@@ -95,6 +111,114 @@ def test_after_a_sweep_no_unanswered_complaint_stays_below_the_head_and_none_is_
             assert complaint.escalated_at is None or complaint.opinion is not None
         elif step == "sweep" and time.now > received + DAY:
             assert complaint.holder in ("head.operations", "leader")
+
+
+class Handling(RuleBasedStateMachine):
+    """One complaint, whoever does what to it in whatever order, and however late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = shop.Time()
+        self.mall = shop.open_mall("memory:", self.time)
+        shop.staff(self.mall)
+        receive(self.mall)
+        self.received = self.time.now
+        self.swept = self.time.now
+        self.kept = self.mall.complaints.get("C1")
+
+    def teardown(self) -> None:
+        assert self.mall.verify().passed
+
+    def tries(self, move: Any, **more: Any) -> None:
+        with suppress(Refused):
+            move(self.mall, **more)
+
+    @rule(by=st.sampled_from([shop.SERVICE, shop.OPERATIONS, shop.HEAD, shop.CUSTOMER]))
+    def escalates(self, by: Actor) -> None:
+        self.tries(escalate, by=by)
+
+    @rule(by=st.sampled_from([shop.SERVICE, shop.HEAD]))
+    def records(self, by: Actor) -> None:
+        self.tries(record, by=by)
+
+    @rule(by=st.sampled_from([shop.HEAD, shop.LEADER, shop.SERVICE]))
+    def settles(self, by: Actor) -> None:
+        self.tries(settle, by=by)
+
+    @rule(by=st.sampled_from([shop.SERVICE, shop.HEAD, shop.CUSTOMER]))
+    def answers(self, by: Actor) -> None:
+        self.tries(answer, by=by)
+
+    @rule(by=st.sampled_from([shop.SERVICE, shop.LEADER, shop.AGENT]))
+    def works(self, by: Actor) -> None:
+        self.tries(lambda mall: mall.complaints.note("C1", text="I asked the courier.", by=by))
+        self.tries(
+            lambda mall: mall.complaints.contact("C1", way="phone", note="She waits.", by=by)
+        )
+
+    @rule()
+    def closes(self) -> None:
+        self.tries(lambda mall: mall.complaints.close("C1", by=shop.SERVICE))
+
+    @rule(hours=st.sampled_from([1, 9, 25]))
+    def waits(self, hours: int) -> None:
+        self.time.pass_(hours=hours)
+
+    @rule()
+    def sweeps(self) -> None:
+        assert self.mall.sweep().failed == ()
+        self.swept = self.time.now
+
+    @invariant()
+    def it_climbs_once_and_nothing_is_answered_early(self) -> None:
+        now = self.mall.complaints.get("C1")
+        assert len(escalations(self.mall)) == (now.escalated_at is not None)
+        if now.escalated_at is not None:
+            by_hand = now.escalated_by != "system"
+            assert (now.escalation_reason is not None) == by_hand
+        elif now.answered_at is None:
+            assert self.swept <= self.received + DAY
+        if now.answered_at is not None:
+            assert now.recorded_at is not None
+            assert now.recorded_at <= now.answered_at
+            if now.escalated_at is not None:
+                assert now.opinion is not None
+                assert now.escalated_at <= now.opinion.at <= now.answered_at
+
+    @invariant()
+    def what_was_said_stays_said(self) -> None:
+        now, kept = self.mall.complaints.get("C1"), self.kept
+        assert now.words == kept.words
+        assert now.contacts[: len(kept.contacts)] == kept.contacts
+        assert now.notes[: len(kept.notes)] == kept.notes
+        if kept.state == "closed":
+            assert now == kept
+        self.kept = now
+
+
+TestHandling = Handling.TestCase
+TestHandling.settings = settings(max_examples=60, stateful_step_count=25)
+
+
+@given(
+    named=st.sampled_from([None, "A1", "B1", "unknown"]),
+    lines=st.sets(st.sampled_from(["tea", "honey", "nothing"])),
+)
+def test_an_order_and_lines_are_taken_down_if_they_may_be_the_complainant_s(
+    named: str | None, lines: set[str]
+) -> None:
+    mall = shop.open_mall()
+    shop.place(mall)
+    shop.place(mall, "B1", customer="somebody", by=shop.STRANGER)
+    decision = mall.may.complaints.receive(
+        "C1", customer="grandma-li", words="Stale.", order=named, lines=sorted(lines),
+        by=shop.CUSTOMER,
+    )
+    own = named != "B1"
+    of_it = not lines or named == "unknown" or (named is not None and "nothing" not in lines)
+    assert ("complaints.own-order@1" in decision.rules) == (not own)
+    assert ("complaints.lines-of-the-order@1" in decision.rules) == (not of_it)
+    assert decision.allowed == (own and of_it)
 
 
 @given(head=st.booleans(), leader=st.booleans(), about=st.sampled_from(["hu", "lin", "x", None]))
@@ -164,6 +288,91 @@ def test_a_complaint_needs_no_order_and_may_be_taken_down_by_staff(mall: Mall) -
     assert mall.complaints.get("C1").order is None
 
 
+def test_a_complaint_names_its_order_and_the_lines_it_is_about(mall: Mall) -> None:
+    shop.place(mall)
+    receive(mall, order="A1", lines=["tea"])
+    complaint = mall.complaints.get("C1")
+    assert (complaint.order, complaint.lines) == ("A1", ("tea",))
+
+
+def test_an_order_that_the_mall_does_not_know_turns_nobody_away(mall: Mall) -> None:
+    receive(mall, order="the-blue-one", lines=["pot"])
+    complaint = mall.complaints.get("C1")
+    assert (complaint.order, complaint.lines) == ("the-blue-one", ("pot",))
+
+
+def test_another_s_order_is_not_complained_about(mall: Mall) -> None:
+    shop.place(mall, customer="somebody", by=shop.STRANGER)
+    said = shop.refusal(receive, mall, order="A1")
+    assert said.rules == ("complaints.own-order@1",)
+    assert said.clauses == ("S19-12-2a",)
+    assert "订单 A1 不是 grandma-li 的；请更正订单，或不填订单" in said.text.zh
+    receive(mall)
+
+
+@pytest.mark.parametrize("order", [None, "A1"])
+def test_lines_that_are_not_of_the_order_are_refused(mall: Mall, order: str | None) -> None:
+    shop.place(mall)
+    said = shop.refusal(receive, mall, order=order, lines=["tea", "pot"])
+    assert said.rules == ("complaints.lines-of-the-order@1",)
+    assert said.clauses == ("S19-12-2a",)
+    assert "订单行 tea、pot 不都属于订单" in said.text.zh
+
+
+def test_contacts_and_notes_stand_in_the_record_and_their_words_not_in_the_journal(
+    mall: Mall, time: shop.Time
+) -> None:
+    receive(mall)
+    mall.complaints.note("C1", text="Mrs Li opened it in May.", by=shop.SERVICE)
+    time.pass_(hours=1)
+    mall.complaints.contact("C1", way="phone", note="Mrs Li was kind.", by=shop.HEAD)
+    complaint = mall.complaints.get("C1")
+    (note,), (contact,) = complaint.notes, complaint.contacts
+    assert (note.by, note.text) == ("chen", "Mrs Li opened it in May.")
+    assert (contact.by, contact.way, contact.note, contact.at) == (
+        "hu", "phone", "Mrs Li was kind.", shop.us(time.now)
+    )
+    assert complaint.state == "received"
+    assert "Mrs Li" not in str(mall.journal("complaint", "C1"))
+
+
+def test_nothing_is_added_to_a_closed_complaint(mall: Mall) -> None:
+    receive(mall)
+    record(mall)
+    answer(mall)
+    mall.complaints.note("C1", text="She was content.", by=shop.SERVICE)
+    mall.complaints.close("C1", by=shop.SERVICE)
+    said = shop.refusal(mall.complaints.note, "C1", text="Once more.", by=shop.SERVICE)
+    assert said.rules == ("machine.no-such-move",)
+
+
+@pytest.mark.parametrize("actor", [shop.CUSTOMER, shop.MERCHANT, shop.AGENT])
+def test_only_who_works_on_a_complaint_notes_what_was_found(mall: Mall, actor: Actor) -> None:
+    receive(mall)
+    said = shop.refusal(mall.complaints.note, "C1", text="It was me.", by=actor)
+    assert "machine.who-may" in said.rules
+    said = shop.refusal(mall.complaints.contact, "C1", way="phone", note="Hello.", by=actor)
+    assert "machine.who-may" in said.rules
+
+
+def test_an_erased_complaint_keeps_no_word_of_its_handling(mall: Mall, time: shop.Time) -> None:
+    receive(mall)
+    record(mall)
+    escalate(mall, reason="Mrs Li shouted.")
+    mall.complaints.note("C1", text="Mrs Li opened it in May.", by=shop.SERVICE)
+    mall.complaints.contact("C1", way="phone", note="Mrs Li was kind.", by=shop.SERVICE)
+    settle(mall)
+    answer(mall)
+    mall.complaints.close("C1", by=shop.SERVICE)
+    time.pass_(days=1096)
+    complaint = mall.complaints.erase("C1", by=shop.OPERATIONS)
+    assert "Mrs Li" not in repr(complaint)
+    assert (complaint.escalation_reason, complaint.notes[0].text, complaint.contacts[0].note) == (
+        ERASED, ERASED, ERASED
+    )
+    assert complaint.contacts[0].way == "phone"
+
+
 def test_nobody_complains_in_another_s_name(mall: Mall) -> None:
     said = shop.refusal(receive, mall, by=shop.STRANGER)
     assert said.rules == ("machine.own-records",)
@@ -217,8 +426,72 @@ def test_a_complaint_that_runs_out_of_its_answer_clock_climbs_to_the_head_by_its
     }
 
 
-def test_nobody_but_the_clock_escalates(mall: Mall) -> None:
-    assert not hasattr(mall.complaints, "escalate")
+# By hand: S19-12-2d
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("actor", [shop.SERVICE, shop.OPERATIONS])
+def test_what_can_not_be_answered_promptly_is_reported_before_its_clock_has_run_out(
+    mall: Mall, time: shop.Time, recorded: bool, actor: Actor
+) -> None:
+    receive(mall)
+    if recorded:
+        record(mall)
+    time.pass_(hours=1)
+    escalate(mall, by=actor)
+    complaint = mall.complaints.get("C1")
+    assert (complaint.state, complaint.holder) == ("escalated", "head.operations")
+    assert (complaint.escalated_at, complaint.escalated_by, complaint.escalation_reason) == (
+        shop.us(time.now), actor.id, "The tea house must be asked first."
+    )
+    row = shop.clocks(mall, OPINION, "complaint/C1")["head"]
+    assert (row.state, row.started) == ("running", shop.us(time.now))
+
+
+def test_a_report_by_hand_says_why(mall: Mall) -> None:
+    receive(mall)
+    with pytest.raises(Invalid):
+        escalate(mall, reason="")
+
+
+@pytest.mark.parametrize("actor", [shop.CUSTOMER, shop.MERCHANT, shop.AGENT, shop.HEAD])
+def test_nobody_else_reports_by_hand(mall: Mall, actor: Actor) -> None:
+    receive(mall)
+    assert "machine.who-may" in shop.refusal(escalate, mall, by=actor).rules
+
+
+def test_what_was_reported_by_hand_is_not_reported_again_by_the_clock(
+    mall: Mall, time: shop.Time
+) -> None:
+    receive(mall)
+    record(mall)
+    escalate(mall)
+    time.pass_(hours=23)
+    settle(mall)
+    time.pass_(hours=2)
+    did = mall.sweep()
+    assert (did.breached, did.failed) == (1, ())
+    assert state(mall, ANSWER) == "breached"
+    assert len(escalations(mall)) == 1
+    assert mall.complaints.get("C1").state == "opinion_settled"
+
+
+def test_what_the_clock_reported_is_not_reported_again_by_hand(
+    mall: Mall, time: shop.Time
+) -> None:
+    escalated(mall, time)
+    assert shop.refusal(escalate, mall).rules == ("machine.no-such-move",)
+    complaint = mall.complaints.get("C1")
+    assert (complaint.escalated_by, complaint.escalation_reason) == ("system", None)
+
+
+def test_who_reports_by_hand_is_answered_after_an_opinion_only(mall: Mall) -> None:
+    receive(mall)
+    record(mall)
+    escalate(mall)
+    assert shop.refusal(answer, mall).rules == ("complaints.opinion-before-answer@1",)
+    settle(mall)
+    answer(mall)
 
 
 def test_an_answer_that_was_given_in_time_but_entered_late_annuls_the_breach(

@@ -122,7 +122,7 @@ def test_a_link_that_was_never_staffed_is_a_link_without_a_person(
 def test_a_link_counts_its_own_persons_only(mall: Mall) -> None:
     shop.place(mall)
     mall.designations.dismiss("order", shop.OPERATIONS.id, by=shop.LEADER)
-    mall.designations.appoint("tracking", shop.OPERATIONS.id, by=shop.LEADER)
+    mall.designations.appoint("messages", shop.OPERATIONS.id, by=shop.LEADER)
     said = shop.refusal(order, mall)
     assert said.rules == ("people.designated-for-order@1",)
 
@@ -232,7 +232,7 @@ def test_nobody_is_designated_twice_for_one_link(mall: Mall) -> None:
 def test_nobody_leaves_who_is_not_on_duty(mall: Mall) -> None:
     said = shop.refusal(mall.designations.dismiss, "order", "nobody", by=shop.LEADER)
     assert said.rules == ("designation.dismiss",)
-    said = shop.refusal(mall.designations.dismiss, "tracking", "nobody", by=shop.LEADER)
+    said = shop.refusal(mall.designations.dismiss, "messages", "nobody", by=shop.LEADER)
     assert said.rules == ("machine.no-record",)
 
 

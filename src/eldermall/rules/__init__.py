@@ -11,9 +11,25 @@ from collections.abc import Iterable
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Rule
 from eldermall.hooks import hookimpl
-from eldermall.rules import callbacks, complaints, handover, people, retention, review, shipping
+from eldermall.rules import (
+    aftersales,
+    callbacks,
+    collection,
+    complaints,
+    handover,
+    people,
+    retention,
+    review,
+    services,
+    shipping,
+    stock,
+    tracking,
+)
 
-MODULES = (people, review, handover, shipping, callbacks, complaints, retention)
+MODULES = (
+    people, collection, review, stock, handover, shipping, services, tracking, callbacks,
+    aftersales, complaints, retention,
+)
 
 
 @hookimpl

@@ -4,7 +4,8 @@ For every completed order customer service calls the customer, learns how the cu
 listens to suggestions. Decided where the text is silent: exactly one callback per completed order
 (it has the order's id), no sampling; "no suggestion" is an explicit answer; it may be closed as
 unreachable only after the attempts that the policy sets; a customer may decline; an order is not
-archived before its callback has an outcome. The article gives no number.
+archived before its callback has an outcome; a complaint voiced in the call is received there and
+then, through the channel of the order. The article gives no number.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from eldermall.callbacks.callback import CALLBACK_MACHINE, Callback
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Fact, Rule, looked_up, set_by
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS
+from eldermall.orders.machine import GOODS, SERVICE
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -86,7 +87,7 @@ BEFORE_ARCHIVE = Rule(
     id="callback.before-archive",
     label=Text("回访有结果之前不得归档", "no order is archived before its callback has an outcome"),
     clauses=("S19-11-3a",),
-    guards=(GOODS.entering("archived"),),
+    guards=(GOODS.entering("archived"), SERVICE.entering("archived")),
     needs=(OUTCOME,),
     check=lambda outcome: outcome in ("done", "unreachable", "declined"),
     reason=Text("回访尚无结果", "the callback has no outcome yet"),

@@ -4,9 +4,11 @@ Customer service records what the customer asks for and answers promptly; what c
 promptly is reported to the department head, the head or the company leader settles the opinion,
 and then the customer is answered promptly. Decided where the text is silent: a complaint that
 runs out of its answer clock is reported by itself; the head who lets the opinion clock run out is
-passed over to the leader, and the leader is reminded at the same interval; nobody settles or
-answers a complaint about themselves; the opinion giver holds the post when giving it. The article
-gives no number, so all limits are set by the host.
+passed over to the leader, and the leader is reminded at the same interval; reporting it earlier by
+hand, with a reason, is the same step; nobody settles or answers a complaint about themselves; the
+opinion giver holds the post when giving it. No order is needed to complain: one that the mall
+doesn't know is recorded as it was named, one that it knows must be the complainant's own. The
+article gives no number, so all limits are set by the host.
 """
 
 from __future__ import annotations
@@ -80,6 +82,58 @@ def _may_settle(actor: str, role: str, heads: list[str], leaders: list[str]) -> 
         role == "company_leader" and actor in leaders
     )
 
+
+ORDER_NAMED = Fact(
+    "complaint.order", "text", "argument", Text("所涉订单", "the order it is about"),
+    lambda c: c.args.order,
+)
+COMPLAINANT = Fact(
+    "complaint.customer", "text", "argument", Text("投诉人", "who complains"),
+    lambda c: c.args.customer,
+)
+LINES_NAMED = Fact(
+    "complaint.lines", "list", "argument", Text("所涉订单行", "the lines it is about"),
+    lambda c: list(c.args.lines),
+)
+ORDER_CUSTOMER = looked_up(
+    "order.customer", "text", Text("下单客户", "whose order it is"), "order",
+    lambda c: c.args.order, lambda c, order: None if order is None else order.customer,
+)
+ORDER_LINES = looked_up(
+    "order.lines", "list", Text("订单的各行", "the lines of the order"), "order",
+    lambda c: c.args.order,
+    lambda c, order: None if order is None else [line.id for line in order.lines],
+)
+
+
+def _lines_of(lines: list[str], order: str | None, known: list[str] | None) -> bool:
+    return not lines or (order is not None and (known is None or set(lines) <= set(known)))
+
+
+OWN_ORDER = Rule(
+    id="complaints.own-order",
+    label=Text("所涉订单须为投诉人本人的", "an order that is named is the complainant's own"),
+    clauses=("S19-12-2a",),
+    guards=(COMPLAINT_MACHINE.move("receive"),),
+    needs=(ORDER_NAMED, COMPLAINANT, ORDER_CUSTOMER),
+    check=lambda order, complainant, customer: customer in (None, complainant),
+    reason=Text(
+        "订单 {0} 不是 {1} 的；请更正订单，或不填订单",
+        "the order {0} isn't that of {1}; name another one, or none",
+    ),
+)
+
+LINES_OF_ORDER = Rule(
+    id="complaints.lines-of-the-order",
+    label=Text("所涉订单行须属于所涉订单", "the lines that are named are of the order"),
+    clauses=("S19-12-2a",),
+    guards=(COMPLAINT_MACHINE.move("receive"),),
+    needs=(LINES_NAMED, ORDER_NAMED, ORDER_LINES),
+    check=_lines_of,
+    reason=Text(
+        "订单行 {0} 不都属于订单 {1}（{2}）", "not all of the lines {0} are of the order {1} ({2})"
+    ),
+)
 
 RECORDED_FIRST = Rule(
     id="complaints.recorded-before-answer",
@@ -190,5 +244,12 @@ ANSWER_AFTER_OPINION = Clock(
     ladder=LADDER,
 )
 
-RULES: tuple[Rule, ...] = (RECORDED_FIRST, OPINION_FIRST, BY_HEAD_OR_LEADER, NOT_ONESELF)
+RULES: tuple[Rule, ...] = (
+    OWN_ORDER,
+    LINES_OF_ORDER,
+    RECORDED_FIRST,
+    OPINION_FIRST,
+    BY_HEAD_OR_LEADER,
+    NOT_ONESELF,
+)
 CLOCKS: tuple[Clock, ...] = (ANSWER, OPINION, ANSWER_AFTER_OPINION)

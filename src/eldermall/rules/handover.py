@@ -15,7 +15,7 @@ from typing import Any
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS
+from eldermall.orders.machine import GOODS, SERVICE
 from eldermall.orders.order import Order
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
@@ -79,7 +79,7 @@ AGENT_OF_MERCHANT = Rule(
     id="handover.agent-of-that-merchant",
     label=Text("须转交给对接该商家的外勤", "an order goes to that merchant's field agent"),
     clauses=("S19-10-2a",),
-    guards=(GOODS.move("hand_over"),),
+    guards=(GOODS.move("hand_over"), SERVICE.move("hand_over")),
     needs=(TO, AGENTS, SELF_OPERATED),
     check=lambda to, agents, own: own or to in agents,
     reason=Text("{0} 不是对接该商家的外勤", "{0} is not a field agent of that merchant"),
@@ -89,7 +89,7 @@ BY_THE_HOLDER = Rule(
     id="handover.contact-by-the-agent",
     label=Text("由接手的外勤联系商家", "the agent who holds the order contacts the merchant"),
     clauses=("S19-10-2b",),
-    guards=(GOODS.move("contact_merchant"),),
+    guards=(GOODS.move("contact_merchant"), SERVICE.move("contact_merchant")),
     needs=(ACTOR_ID, ACTOR_ROLE, HANDED_TO, SELF_OPERATED),
     check=lambda actor, role, holder, own: not own and (role == "operations" or actor == holder),
     reason=Text(
@@ -102,7 +102,7 @@ CONTACT_FIRST = Rule(
     id="handover.contact-before-acceptance",
     label=Text("联系商家之后方可接单", "acceptance follows a recorded contact"),
     clauses=("S19-10-2b",),
-    guards=(GOODS.entering("accepted"),),
+    guards=(GOODS.entering("accepted"), SERVICE.entering("accepted")),
     needs=(CONTACTED_AT, SELF_OPERATED),
     check=lambda contacted, own: own or contacted is not None,
     reason=Text("尚无联系商家的记录", "no contact with the merchant is on record"),
@@ -114,19 +114,19 @@ _OPEN = ("submitted", "handed_over")
 def _before(states: tuple[str, ...], since: str) -> Any:
     def runs(order: Order) -> dict[str, int]:
         start = getattr(order, since)
-        return {"": start} if order.goods in states and start is not None else {}
+        return {"": start} if order.track in states and start is not None else {}
 
     return runs
 
 
 def _merchant_waits(order: Order) -> dict[str, int]:
-    if order.self_operated or order.goods not in _OPEN:
+    if order.self_operated or order.track not in _OPEN:
         return {}
     return {"": order.created_at}
 
 
 def _contact_waits(order: Order) -> dict[str, int]:
-    if order.self_operated or order.goods != "handed_over" or order.handed_over_at is None:
+    if order.self_operated or order.track != "handed_over" or order.handed_over_at is None:
         return {}
     return {"": order.handed_over_at}
 
@@ -179,7 +179,7 @@ ACCEPTANCE = Clock(
     clauses=("S19-11-1a", "S03-3-1a"),
     kind="order",
     runs=_before(("merchant_contacted",), "merchant_contacted_at"),
-    met=lambda order, part: order.goods in ("accepted", "shipped", "declined"),
+    met=lambda order, part: order.track in ("accepted", "shipped", "declined"),
     limit=ACCEPTANCE_LIMIT,
     starts=Text("联系商家", "the merchant is contacted"),
     stops=Text("接单或拒单", "the merchant accepts or declines"),

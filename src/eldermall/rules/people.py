@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from eldermall.aftersales.machine import CASE_MACHINE
+from eldermall.assistance.assistance import ASSISTANCE_MACHINE
 from eldermall.callbacks.callback import CALLBACK_MACHINE
 from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.engine.actor import STAFF
@@ -19,8 +21,11 @@ from eldermall.engine.machine import Guard, Machine
 from eldermall.engine.rule import ACTOR_ROLE, Context, Fact, Rule, looked_up, set_by
 from eldermall.engine.settings import Setting
 from eldermall.listings.machine import DISPLAY, WORK
-from eldermall.orders.machine import GOODS, PAYMENT
+from eldermall.orders.machine import GOODS, PAYMENT, SERVICE
+from eldermall.stock.capacity import CAPACITY_MACHINE
+from eldermall.stock.machine import STOCK_MACHINE
 from eldermall.texts import Text
+from eldermall.urging.urge import URGE_MACHINE
 
 CHANNELS = Setting(
     "people.channels",
@@ -35,6 +40,7 @@ CHANNEL = Fact(
 )
 
 REVIEW_MOVES = ("start_review", "approve", "return")
+ORDERS_MOVES = ("reserve", "release", "take", "restock")
 
 
 def on_duty(link: str, label: Text) -> Fact:
@@ -77,7 +83,10 @@ KNOWN_CHANNEL = Rule(
     id="people.known-channel",
     label=Text("须来自政策列明的渠道", "it comes through a channel that the policy names"),
     clauses=("S19-03a",),
-    guards=(WORK.move("draft"), GOODS.move("place"), COMPLAINT_MACHINE.move("receive")),
+    guards=(
+        WORK.move("draft"), GOODS.move("place"), SERVICE.move("place"),
+        COMPLAINT_MACHINE.move("receive"), CASE_MACHINE.move("open"),
+    ),
     needs=(CHANNEL, set_by(CHANNELS)),
     check=lambda channel, channels: channel in channels,
     reason=Text("政策没有渠道 {0}，只有 {1}", "the policy has no channel {0}, only {1}"),
@@ -86,11 +95,19 @@ KNOWN_CHANNEL = Rule(
 
 RULES: tuple[Rule, ...] = (
     KNOWN_CHANNEL,
-    _staffed("listing", Text("上架", "listing"), _moves(WORK, DISPLAY, but=REVIEW_MOVES)),
+    _staffed("collection", Text("采集", "collection"), _moves(ASSISTANCE_MACHINE)),
+    _staffed(
+        "listing", Text("上架", "listing"),
+        (
+            *_moves(WORK, DISPLAY, but=REVIEW_MOVES),
+            *_moves(STOCK_MACHINE, CAPACITY_MACHINE, but=ORDERS_MOVES),
+        ),
+    ),
     _staffed("review", Text("审核", "review"), tuple(WORK.move(name) for name in REVIEW_MOVES)),
-    _staffed("order", Text("订单", "order"), _moves(GOODS, PAYMENT)),
+    _staffed("order", Text("订单", "order"), _moves(GOODS, SERVICE, PAYMENT)),
+    _staffed("tracking", Text("跟踪", "tracking"), _moves(URGE_MACHINE)),
     _staffed("callback", Text("回访", "callback"), _moves(CALLBACK_MACHINE)),
-    _staffed("after_sale", Text("售后", "after-sale"), _moves(COMPLAINT_MACHINE)),
+    _staffed("after_sale", Text("售后", "after-sale"), _moves(COMPLAINT_MACHINE, CASE_MACHINE)),
 )
 
 CLOCKS: tuple[Clock, ...] = ()

@@ -10,12 +10,14 @@ E-Commerce Law (not among the sources) is said to ask for.
 
 from __future__ import annotations
 
+from eldermall.aftersales.machine import CASE_MACHINE
+from eldermall.assistance.assistance import ASSISTANCE_MACHINE
 from eldermall.callbacks.callback import CALLBACK_MACHINE
 from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import RECORDED, RESTED, Rule, set_by
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS
+from eldermall.orders.machine import GOODS, SERVICE
 from eldermall.texts import Text
 
 KEEP = Setting(
@@ -34,7 +36,13 @@ KEPT_LONG_ENOUGH = Rule(
     ),
     clauses=("S06-09a",),
     guards=(
-        GOODS.move("erase"), CALLBACK_MACHINE.move("erase"), COMPLAINT_MACHINE.move("erase"),
+        *(
+            machine.move("erase")
+            for machine in (
+                GOODS, SERVICE, CALLBACK_MACHINE, COMPLAINT_MACHINE, ASSISTANCE_MACHINE,
+                CASE_MACHINE,
+            )
+        ),
     ),
     needs=(RESTED, RECORDED, set_by(KEEP)),
     check=lambda rested, recorded, keep: recorded - rested >= keep,
