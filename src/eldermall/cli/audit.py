@@ -241,7 +241,10 @@ def _print(result: AuditResult, file: Path, lang: Lang) -> None:
     for left in about:
         say(f"  {left.id}：{left.why.zh}", f"  {left.id}: {left.why.en}")
     if others:
-        say(f"  另有 {others} 条不属于订单", f"  and {others} that aren't about orders")
+        say(
+            f"  另有 {others} 条与商品订单无关",
+            f"  and {others} that aren't about orders of goods",
+        )
     for row in result.unreadable_rows:
         say(
             f"第 {row.line} 行" + (f"“{row.column}”列" if row.column else "")

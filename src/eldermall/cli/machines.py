@@ -1,7 +1,8 @@
-"""``eldermall machines``: print the tables that say how things may move."""
+"""``eldermall machines``: print the tables that say how things may move, or draw them."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,10 @@ from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.machine import NEW, Machine, Transition
 from eldermall.engine.rulebook import Rulebook
 from eldermall.errors import Unknown
+from eldermall.loading import allowed
 from eldermall.mall import rulebook
+from eldermall.plugins import Plugins
+from eldermall.reports.diagram import mermaid
 from eldermall.texts import Lang, Text
 
 _NEW = Text("（新建）", "(new)")
@@ -31,22 +35,40 @@ _HEADS = (
 _WIDTHS = (12, 19, 11, 12, 36)
 
 
+class Format(StrEnum):
+    """How machines are printed."""
+
+    TABLE = "table"
+    MERMAID = "mermaid"
+
+
 def machines(
     name: Annotated[str | None, typer.Argument(help="One machine; all if left out.")] = None,
+    format: Annotated[
+        Format, typer.Option("--format", help="Tables, or state diagrams that Mermaid draws.")
+    ] = Format.TABLE,
     lang: output.LangOption = None,
     json: output.JsonOption = False,
 ) -> None:
     """Print each state machine's table: from, move, to, who may, rules asked, event."""
     spoken = output.language(lang)
     with output.telling(spoken):
-        book = rulebook()
+        book = rulebook(Plugins(allowed()))
         chosen = _chosen(book, name)
     if json:
         output.print_json({"machines": [_facts(book, machine) for machine in chosen]})
         return
+    if format is Format.MERMAID:
+        drawn = [mermaid(machine, spoken) for machine in chosen]
+        typer.echo(drawn[0] if name else "\n".join(map(_fenced, drawn)), nl=False)
+        return
     console = output.console()
     for machine in chosen:
         _show(console, book, machine, spoken)
+
+
+def _fenced(diagram: str) -> str:
+    return f"```mermaid\n{diagram}```\n"
 
 
 def _chosen(book: Rulebook, name: str | None) -> list[Machine]:

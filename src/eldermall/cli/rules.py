@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +18,11 @@ from eldermall.engine.machine import Guard
 from eldermall.engine.rule import Rule
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Setting, Settings, SettingValue
+from eldermall.loading import allowed
 from eldermall.mall import rulebook
+from eldermall.plugins import Plugins
 from eldermall.policy import Policy, read_policy
+from eldermall.reports.observed import relaxed_by
 from eldermall.texts import Lang, Text
 
 _AUTHORS = {
@@ -37,7 +41,7 @@ def rules(
     """Print every rule and clock: clauses, what it guards, facts, settings."""
     spoken = output.language(lang)
     with output.telling(spoken):
-        book = rulebook()
+        book = rulebook(Plugins(allowed()))
         read = None if policy is None else read_policy(policy, book)
     if json:
         output.print_json(_facts(book, read))
@@ -88,7 +92,7 @@ def _rule_lines(book: Rulebook, rule: Rule, values: Settings | None, lang: Lang)
     ]
     if rule.settings:
         lines.append((Text("设置", "settings"), _settings(rule.settings, values, lang)))
-    return lines
+    return lines + _relaxed(rule.id, values, lang)
 
 
 def _clock_lines(
@@ -113,13 +117,21 @@ def _clock_lines(
     if later:
         lines.append((Text("再告知", "later"), later))
     if clock.on_breach is not None:
-        machine = book.kinds[clock.kind].machine_of[clock.on_breach]
-        label = next(t.label for t in machine.transitions if t.name == clock.on_breach)
+        machine = book.kinds[clock.kind].machines_of[clock.on_breach][0]
+        label = machine.named(clock.on_breach).label
         made = Styled().append(label.in_(lang)).append(f"  {clock.on_breach}", style="dim")
         lines.append((Text("超期动作", "on breach"), [made]))
     if others := clock.settings[1:]:
         lines.append((Text("设置", "settings"), _settings(others, values, lang)))
-    return lines
+    return lines + _relaxed(clock.id, values, lang)
+
+
+def _relaxed(id: str, values: Settings | None, lang: Lang) -> Lines:
+    relaxation = None if values is None else values.relaxed.get(id)
+    if values is None or relaxation is None:
+        return []
+    said = relaxed_by(relaxation, values.zone).in_(lang)
+    return [(Text("放宽", "relaxed"), [Styled(said, style="yellow")])]
 
 
 def _guards(book: Rulebook, guards: tuple[Guard, ...], lang: Lang) -> list[Styled]:
@@ -195,6 +207,7 @@ def _facts(book: Rulebook, policy: Policy | None) -> dict[str, Any]:
                     for f in rule.needs
                 ],
                 "binds": rule.binds,
+                "relaxed": _relaxed_json(rule.id, values),
                 "settings": [_setting_json(s, values) for s in rule.settings],
             }
             for rule in book.rules.values()
@@ -214,11 +227,17 @@ def _facts(book: Rulebook, policy: Policy | None) -> dict[str, Any]:
                 ],
                 "on_breach": clock.on_breach,
                 "binds": clock.binds,
+                "relaxed": _relaxed_json(clock.id, values),
                 "settings": [_setting_json(s, values) for s in clock.settings],
             }
             for clock in book.clocks.values()
         ],
     }
+
+
+def _relaxed_json(id: str, values: Settings | None) -> dict[str, Any] | None:
+    relaxation = None if values is None else values.relaxed.get(id)
+    return None if relaxation is None else asdict(relaxation)
 
 
 def _setting_json(setting: Setting, values: Settings | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ has declined an order or granted an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -27,10 +27,10 @@ from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Setting, Settings, SettingValue
 from eldermall.errors import Invalid
 from eldermall.mall import rulebook
-from eldermall.orders.machine import ORDER
 from eldermall.policy import Policy, check_whole_days, read_policy
 from eldermall.reports.export import Columns, Progress, Unreadable, read_columns, rows
-from eldermall.reports.replay import Left, Played, Replay
+from eldermall.reports.observed import relaxed_by
+from eldermall.reports.replay import TRACKS, Left, Played, Replay
 from eldermall.texts import Text
 
 SHOWN = 20
@@ -45,7 +45,7 @@ REASONS: Mapping[str, Text] = {
 """Why the machine itself refuses a recorded move, in the words of an export."""
 
 _MOVES: Mapping[str, Text] = {
-    t.name: t.label for machine in ORDER.machines for t in machine.transitions
+    t.name: t.label for machine in TRACKS for t in machine.transitions
 }
 
 
@@ -241,7 +241,7 @@ def audit(
         tuple(tally.shown),
         {key: values[key] for key in sorted(read_keys)},
         as_of.astimezone(named.zone),
-        _notices(read),
+        (*_notices(read), *_relaxations(replay, read)),
     )
 
 
@@ -262,6 +262,20 @@ def _notices(policy: Policy | None) -> tuple[Text, ...]:
     elif policy.notice is not None:
         said.append(policy.notice)
     return tuple(said)
+
+
+def _relaxations(replay: Replay, policy: Policy | None) -> Iterator[Text]:
+    """Yield which of the rules and clocks that are audited the policy relaxes, and until when."""
+    if policy is None:
+        return
+    settings = policy.settings
+    for id, label in {owner.id: owner.label for owner in replay.owners}.items():
+        if id in settings.relaxed:
+            said = relaxed_by(settings.relaxed[id], settings.zone)
+            yield Text(
+                f"政策放宽而审计仍照常判定：{label.zh}（{id}），{said.zh}",
+                f"relaxed in the policy and audited all the same: {label.en} ({id}), {said.en}",
+            )
 
 
 def _values(
@@ -290,7 +304,7 @@ def _values(
             )
         raw = _raw(setting, given)
         values[key] = SettingValue(setting.parse(raw, key), raw, "audit", "", setting.clause)
-    check_whole_days(values, "")
+    check_whole_days(values, "", book)
     return values
 
 

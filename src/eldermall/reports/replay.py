@@ -20,10 +20,10 @@ from eldermall.engine.machine import Machine, Transition
 from eldermall.engine.room import Nothing
 from eldermall.engine.rule import Context, Fact, Rule
 from eldermall.engine.rulebook import Rulebook
-from eldermall.engine.settings import Settings, Technical
+from eldermall.engine.settings import Relaxation, Settings, Technical
 from eldermall.engine.step import Step, edge, step
 from eldermall.orders import moves
-from eldermall.orders.machine import ORDER
+from eldermall.orders.machine import GOODS, ORDER, PAYMENT
 from eldermall.orders.order import Order
 from eldermall.reports.export import MOMENTS, Row
 from eldermall.texts import Text
@@ -38,8 +38,11 @@ MOVES: Mapping[str, str] = {
 
 _WHO = system("export")
 _STAFF = person("export", "operations", department="operations")
-NOT_ABOUT_ORDERS = Text("不属于订单", "it isn't about orders")
-_ANY_TIME = Technical(backdating=2**53)
+NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods")
+TRACKS = (GOODS, PAYMENT)
+"""The machines that an order of an export goes through: services aren't among them."""
+_ANY_TIME = Technical(backdating=2**53, future=2**53)
+_ON_PAPER = Relaxation("observe", "", "", "", until=2**53)
 _ARGS: Mapping[str, Arguments] = {
     "place": moves.Place(
         kind="goods", merchant=ID, customer=ID, channel=ID, currency="XXX", freight=0, total=1,
@@ -49,6 +52,10 @@ _ARGS: Mapping[str, Arguments] = {
     "pay": moves.Pay(amount=1, currency="XXX", reference=ID),
     "ship": moves.Ship(parcel=ID, courier=ID, tracking=ID, lines={LINE: 1}),
     "deliver": moves.Deliver(parcel=ID),
+    "track": moves.Track(
+        parcel=ID, words=(moves.EventWords(text="", location=""),),
+        events=(moves.EventSeen(status="in_transit", at=10**6, code="", reference=""),),
+    ),
     "cancel": moves.Cancel(reason="status", lines=None),
     "hand_over": moves.HandOver(to=ID),
     "contact_merchant": moves.ContactMerchant(way="unknown"),
@@ -56,7 +63,7 @@ _ARGS: Mapping[str, Arguments] = {
 
 
 def _actor(move: str) -> Actor:
-    by = next(t.by for m in ORDER.machines for t in m.transitions if t.name == move)
+    by = next(t.by for m in TRACKS for t in m.transitions if t.name == move)
     return _WHO if "system" in by else _STAFF
 
 
@@ -106,7 +113,7 @@ class Replay:
         self._commands = {move: _command(move) for move in _ARGS}
         self._as_of = as_of
         self._over: dict[tuple[str, str, str], dict[str, str] | None] = {}
-        self._settings = replace(settings, published=0, observed=frozenset())
+        self._settings = replace(settings, published=0, relaxed={})
         self._book = Rulebook((_ORDER,))
         left: list[Left] = []
         rules, clocks = self._decidable(installed, left)
@@ -115,7 +122,7 @@ class Replay:
         self.rules = tuple(dict.fromkeys(rule.id for rule in rules))
         self.clocks = self._book.watching[ORDER.name]
         self._settings = replace(
-            self._settings, observed=frozenset(r.id for r in self._book.rules.values())
+            self._settings, relaxed={r.id: _ON_PAPER for r in self._book.rules.values()}
         )
 
     @property
@@ -127,8 +134,8 @@ class Replay:
     def unrecorded(self) -> tuple[Transition, ...]:
         """The moves that the export doesn't record."""
         named = {
-            t.name: t for m in ORDER.machines for t in m.transitions
-            if t.by and not t.erases and t.name not in self._recorded
+            t.name: t for m in TRACKS for t in m.transitions
+            if t.by not in ((), ("system",)) and not t.erases and t.name not in self._recorded
         }
         return tuple(named.values())
 
@@ -220,7 +227,7 @@ class Replay:
 
     def _between(self, order: Order, move: str) -> Order:
         # the record in the state that the move leaves, if only unrecorded moves lie between
-        key = move, order.goods, order.payment
+        key = move, order.track, order.payment
         if key in self._over:
             over = self._over[key]
         else:
@@ -268,7 +275,7 @@ class Replay:
     def _lacking_rule(
         self, rule: Rule, asked: bool, pairs: list[tuple[Order, Order]]
     ) -> Text | None:
-        if not {g.machine for g in rule.guards} & {m.name for m in ORDER.machines}:
+        if not {g.machine for g in rule.guards} & {m.name for m in TRACKS}:
             return NOT_ABOUT_ORDERS
         if not asked:
             return Text("导出文件未记录该规则所管的操作", "it guards no move that is recorded")
@@ -283,6 +290,8 @@ class Replay:
 
     def _lacking_clock(self, clock: Clock, pairs: list[tuple[Order, Order]]) -> Text | None:
         if clock.kind != ORDER.name:
+            return NOT_ABOUT_ORDERS
+        if not any(clock.runs(order) for pair in pairs for order in pair):
             return NOT_ABOUT_ORDERS
         if any(clock.runs(before) != clock.runs(after) for before, after in pairs):
             return Text(
@@ -315,12 +324,12 @@ class Replay:
         played = {MOVES[moment] for _, moment in self._played} | (self._recorded & {"cancel"})
         between = {
             t.name
-            for machine in ORDER.machines
+            for machine in TRACKS
             for t in machine.transitions
             if t.target is not None
             and self._unrecorded(t)
             and any(self._nearest(machine, t.target, move) for move in self._recorded)
-        } | (set(MOVES.values()) - self._recorded)
+        } | ({"track", *MOVES.values()} - self._recorded)
         first = self._step(self._commands["place"], None, 1)
         pairs: list[tuple[Order, Order]] = []
         taken = [(moved.machine, moved.transition) for moved in first.path]
