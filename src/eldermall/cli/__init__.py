@@ -9,14 +9,19 @@ from typing import Annotated
 
 import typer
 
+from eldermall.cli.adopt import adopt
+from eldermall.cli.appoint import appoint
 from eldermall.cli.audit import audit
 from eldermall.cli.db import db
 from eldermall.cli.demo import demo
 from eldermall.cli.export import export
 from eldermall.cli.init import init
 from eldermall.cli.machines import machines
+from eldermall.cli.observe_report import observe_report
+from eldermall.cli.plugins import plugins
 from eldermall.cli.rules import rules
 from eldermall.cli.sweep import sweep
+from eldermall.cli.todo import todo
 from eldermall.cli.verify import verify
 from eldermall.cli.work import work
 
@@ -46,8 +51,13 @@ app.command()(demo)
 app.command()(audit)
 app.command()(machines)
 app.command()(rules)
+app.command()(plugins)
 app.command()(verify)
 app.command()(export)
+app.command()(adopt)
+app.command()(observe_report)
+app.command()(todo)
+app.command()(appoint)
 app.command()(sweep)
 app.command()(work)
 app.command()(init)

@@ -1,4 +1,4 @@
-"""The stage of the demo: simulated time, a sweep every half hour, and a narrator."""
+"""The stage of the demo: simulated time, a sweep every half hour, and what is told of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
-
-from rich.console import Console
-from rich.rule import Rule as Ruler
-from rich.table import Table
-from rich.text import Text as Styled
 
 from eldermall.calendars import zone_named
 from eldermall.cli import output
@@ -20,33 +15,47 @@ from eldermall.engine.rule import Decision
 from eldermall.errors import Refused, RuleBroken
 from eldermall.hooks import hookimpl
 from eldermall.mall import Mall
-from eldermall.texts import Lang, Text
+from eldermall.texts import Text
+from eldermall.urging.urge import Urge
 
 ZONE = zone_named("Asia/Shanghai")
-START = datetime(2026, 3, 2, 9, tzinfo=ZONE)
+START = datetime(2026, 3, 2, 8, 30, tzinfo=ZONE)
 HALF_AN_HOUR = timedelta(minutes=30)
 
-_NAMES = 18
-_BUILT_IN = Text(
-    "（引擎自身的检查，不引用条款）", "(a check of the engine itself, which cites no clause)"
-)
+Mark = Literal["day", "scene", "moved", "refused", "clock", "outside", "evening"]
 
-Mark = Literal["day", "moved", "refused", "clock", "outside"]
-_MARKS: dict[Mark, tuple[str, str]] = {
-    "day": ("", "bold"),
-    "moved": ("✓", "green"),
-    "refused": ("✗", "bold red"),
-    "clock": ("!", "yellow"),
-    "outside": (">", "blue"),
-}
+_CLOCK = Text("时限", "clock")
+_STOCK = Text("库存", "stock")
 _TOLD = {
     "ClockWarned": Text("即将到期", "due soon"),
     "ClockBreached": Text("已超期", "overdue"),
     "ClockRepeated": Text("仍未处理", "still overdue"),
 }
-_CLIMBED = {
-    "ComplaintEscalated": Text("已自动上报部门负责人", "was reported to the department head"),
-    "ComplaintRaised": Text("已自动上报公司领导", "was raised to the company leader"),
+_BY_ITSELF = {
+    "ComplaintEscalated": Text(
+        "{subject}：已自动上报部门负责人", "{subject} was reported to the department head"
+    ),
+    "ComplaintRaised": Text(
+        "{subject}：已自动上报公司领导", "{subject} was raised to the company leader"
+    ),
+    "Urged": Text("已自动{subject}", "the {subject} opens by itself"),
+    "UrgedAgain": Text("尚无回复，再次{subject}", "no answer: the {subject} is repeated"),
+}
+_STOCKS = {
+    "StockLow": Text("{subject}已降至预警线", "{subject} is down to the warning level"),
+    "SoldOut": Text("{subject}已售罄", "{subject} is sold out"),
+}
+_CALLED = {
+    "tea": Text("绿茶", "tea"),
+    "honey": Text("蜂蜜", "honey"),
+    "head": Text("部门负责人", "head"),
+    "spring-tea": Text("绿茶", "green tea"),
+    "acacia-honey": Text("蜂蜜", "acacia honey"),
+    "haircut": Text("理发", "haircut"),
+}
+_PRESSED = {
+    "courier": Text("催办快递", "urge of the courier"),
+    "merchant": Text("催办商家", "urge of the merchant"),
 }
 
 
@@ -111,8 +120,9 @@ class Host:
 
     @hookimpl
     def eldermall_committed(self, event: CommittedEvent) -> None:
-        """Keep what the clocks and escalations say."""
-        if event.name in _TOLD or event.name in _CLIMBED:
+        """Keep what happened by itself: what clocks did and what came of it, and low stocks."""
+        by_itself = event.name in _BY_ITSELF and event.actor["role"] == "system"
+        if by_itself or event.name in _TOLD or event.name in _STOCKS:
             self.heard.append(event)
 
     @hookimpl
@@ -153,25 +163,51 @@ class Stage:
         self.show(Line(self.present.now, mark, who, text, decision, clauses))
 
     def day(self, day: int, text: Text) -> None:
-        """Let time pass until 09:00 of a day of March 2026."""
+        """Let time pass until 08:30 of a day of March 2026."""
         self._until(START.replace(day=day))
         self.tell("day", None, text)
+        self.turn()
 
     def at(self, clock: str) -> None:
         """Let time pass until ``HH:MM`` of the same day."""
+        self._until(self._clock(clock))
+        self.turn()
+
+    def scene(self, clock: str, text: Text) -> None:
+        """Let time pass until ``HH:MM``, where another part of the day begins."""
+        self._until(self._clock(clock))
+        self.tell("scene", None, text)
+        self.turn()
+
+    def evening(self) -> None:
+        """Let time pass until 18:00, and say how many clocks run."""
+        self.at("18:00")
+        running = self.mall.clocks("running", "paused")
+        late = self.mall.clocks("breached")
+        self.tell(
+            "evening", None,
+            Text(
+                f"一天结束：计时中的时限 {len(running)} 个，已超期 {len(late)} 个",
+                f"end of the day: {len(running)} clocks are running, {len(late)} overdue",
+            ),
+        )
+
+    def _clock(self, clock: str) -> datetime:
         hour, minute = clock.split(":")
-        self._until(self.present.now.replace(hour=int(hour), minute=int(minute)))
+        return self.present.now.replace(hour=int(hour), minute=int(minute))
 
     def _until(self, end: datetime) -> None:
         while (coming := self.present.now + HALF_AN_HOUR) < end:
             self.present.now = coming
             self.turn()
         self.present.now = end
-        self.turn()
 
     def turn(self) -> None:
         """Do what a host's scheduler does: sweep, then relay; and tell what came of it."""
         self.mall.sweep()
+        self._relay()
+
+    def _relay(self) -> None:
         self.mall.relay()
         while self.host.heard:
             self._told(self.host.heard.pop(0))
@@ -188,25 +224,27 @@ class Stage:
             )
 
     def _told(self, event: CommittedEvent) -> None:
-        if event.name in _CLIMBED:
-            what = _CLIMBED[event.name]
-            self.tell(
-                "clock", Text("时限", "clock"),
-                Text(f"{subject_text(event.subject).zh}：{what.zh}",
-                     f"{subject_text(event.subject).en} {what.en}"),
-            )
+        if event.name not in _TOLD:
+            who = _STOCK if event.name in _STOCKS else _CLOCK
+            what = (_STOCKS | _BY_ITSELF)[event.name]
+            subject = subject_text(self.mall, event.subject)
+            if event.name in _STOCKS:
+                subject = _called(event.subject.partition("/")[2])
+            self.tell("clock", who, Text(what.zh.format(subject=subject.zh),
+                                         what.en.format(subject=subject.en)))
             return
         clock = self.mall.book.clocks[event.data["clock"]]
-        what, subject = _TOLD[event.name], subject_text(event.subject, event.data["part"])
-        who = event.data["who"]
+        what = _TOLD[event.name]
+        subject = subject_text(self.mall, event.subject, event.data["part"])
+        heard = event.data["who"]
         told = Text(
-            f"，告知{output.roles(who, 'zh')}" if who else "",
-            f"; told: {output.roles(who, 'en')}" if who else "",
+            f"，告知{output.roles(heard, 'zh')}" if heard else "",
+            f"; told: {output.roles(heard, 'en')}" if heard else "",
         )
         due = output.when(event.data["due"], ZONE)
         self.tell(
             "clock",
-            Text("时限", "clock"),
+            _CLOCK,
             Text(
                 f"{subject.zh}：“{clock.label.zh}”{what.zh}，期限 {due}{told.zh}",
                 f"{subject.en}, “{clock.label.en}”: {what.en}, limit {due}{told.en}",
@@ -215,10 +253,11 @@ class Stage:
         )
 
     def does(self, who: Cast, text: Text, *moves: Callable[[], object]) -> None:
-        """Let somebody do something that the rules allow."""
+        """Let somebody do something that the rules allow; and tell what follows by itself."""
         for move in moves:
             move()
         self.tell("moved", who.name, text)
+        self._relay()
 
     def refused(
         self, who: Cast, text: Text, rule: str, move: Callable[[], object]
@@ -242,60 +281,19 @@ class Stage:
         )
 
 
-def subject_text(subject: str, part: str = "") -> Text:
-    """Return what a record, or a part of it, is called."""
+def subject_text(mall: Mall, subject: str, part: str = "") -> Text:
+    """Return what a record, or a part of it, is called; an urge by whom it presses over what."""
     kind, id = subject.split("/", 1)
-    names = {
-        "order": Text("订单", "order"),
-        "complaint": Text("投诉", "complaint"),
-        "callback": Text("回访", "callback"),
-    }
-    name = names.get(kind, Text(kind, kind))
+    name, what, piece = mall.book.kind(kind).label, _called(id), _called(part)
+    if kind == "urge":
+        urge: Urge = mall.urges.get(id)
+        over = " ".join(filter(None, (urge.order, urge.parcel)))
+        name, what, piece = _PRESSED[urge.target], Text("", ""), Text(over, over)
     return Text(
-        f"{name.zh} {id}" + (f"（{part}）" if part else ""),
-        f"{name.en} {id}" + (f" ({part})" if part else ""),
+        f"{name.zh} {what.zh}".rstrip() + (f"（{piece.zh}）" if piece.zh else ""),
+        f"{name.en} {what.en}".rstrip() + (f" ({piece.en})" if piece.en else ""),
     )
 
 
-def show_line(console: Console, line: Line, lang: Lang) -> None:
-    """Print a line of the story."""
-    if line.mark == "day":
-        console.print()
-        day = line.at.strftime("%Y-%m-%d")
-        console.print(
-            Ruler(Styled(f"{day}  {line.text.in_(lang)}", style="bold"), style="cyan")
-        )
-        return
-    sign, style = _MARKS[line.mark]
-    name = "" if line.who is None else line.who.in_(lang)
-    width = max(20, console.width - 5 - 1 - _NAMES - 6)
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for size in (5, 1, _NAMES, width):
-        table.add_column(width=size)
-    words = Styled().append(line.text.in_(lang), style=style if line.mark == "clock" else "")
-    if line.clauses:
-        words.append("  " + ", ".join(line.clauses), style="cyan")
-    table.add_row(
-        Styled(line.at.strftime("%H:%M"), style="dim"),
-        Styled(sign, style=style),
-        output.folded(Styled(name, style="bold"), _NAMES),
-        output.folded(words, width),
-    )
-    for said in () if line.decision is None else why(line.decision, lang):
-        table.add_row("", "", "", output.folded(said, width))
-    console.print(table)
-
-
-
-
-def why(decision: Decision, lang: Lang) -> list[Styled]:
-    """Return a refusal in words: each rule with its reason, then its clauses."""
-    lines = []
-    for verdict in decision.refusals:
-        line = Styled().append(verdict.rule, style="red")
-        reason = Text("", "") if verdict.reason is None else verdict.reason
-        lines.append(line.append(f"  {reason.in_(lang)}"))
-        lines += output.cited(verdict.clauses, lang)
-        if not verdict.clauses:
-            lines.append(Styled(_BUILT_IN.in_(lang), style="dim"))
-    return lines
+def _called(id: str) -> Text:
+    return _CALLED.get(id, Text(id, id))

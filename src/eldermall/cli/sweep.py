@@ -12,6 +12,7 @@ from rich.text import Text as Styled
 from eldermall.cli import output
 from eldermall.engine.sweep import Swept
 from eldermall.errors import Invalid
+from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.texts import Lang, Text
 
@@ -31,8 +32,10 @@ def sweep(
     """Warn, note breaches and carry them upwards, once. Exit 1 if a clock failed."""
     spoken = output.language(lang)
     with output.telling(spoken):
-        moment = None if at is None else _moment(at)
-        with Mall.open(url, policy=policy, code=code, prefix=prefix, make=False) as mall:
+        moment = None if at is None else moment_of(at, "--at")
+        with Mall.open(
+            url, policy=policy, code=code, prefix=prefix, plugins=allowed(), make=False
+        ) as mall:
             did = mall.sweep(moment)
             notice = mall.policy.notice
     if json:
@@ -60,14 +63,19 @@ def sweep(
         raise typer.Exit(output.FINDINGS)
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str, option: str) -> datetime:
+    """Return the moment that an option names.
+
+    Raises:
+        Invalid: it is none, or has no zone.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.utcoffset() is None:
         raise Invalid(
-            "--at",
+            option,
             text,
             Text(
                 "须为带时区的时间，例如 2026-03-02T09:00+08:00",

@@ -17,8 +17,8 @@ from eldermall.calendars import SECOND, parse_duration
 from eldermall.cli import output
 from eldermall.cli.sweep import counts
 from eldermall.errors import Conflict, StorageError
+from eldermall.loading import allowed
 from eldermall.mall import Mall
-from eldermall.plugins import load_plugin
 from eldermall.texts import Lang, Text
 
 LONGEST = 60.0
@@ -35,7 +35,7 @@ def work(
     plugin: Annotated[
         list[str] | None,
         typer.Option(
-            "--plugin", help="A plugin that hears of moves: module or module:name.", metavar="NAME"
+            "--plugin", help="A plugin: its name, a module, module:name, file.py.", metavar="NAME"
         ),
     ] = None,
     roots: Annotated[
@@ -53,7 +53,7 @@ def work(
     spoken = output.language(lang)
     with output.telling(spoken):
         pause = _seconds(every)
-        plugins = [load_plugin(name) for name in plugin or ()]
+        plugins: list[object] = [*allowed(), *(plugin or ())]
         if roots is not None:
             plugins.append(RootsFile(roots))
         with Mall.open(
