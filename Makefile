@@ -1,4 +1,4 @@
-# make demo   install and watch a few days of a mall under its rules
+# make demo   install and watch a whole day of a mall under its rules
 # make test   install and run all tests
 # make bench  install and run the benchmarks
 # make check  lint, types, import contracts, docs

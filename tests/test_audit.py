@@ -334,8 +334,8 @@ def test_what_the_export_does_not_record_is_named_and_not_held_against_orders(
 ) -> None:
     result, _ = run(tmp_path, as_csv([ONE]))
     assert [name for name, _ in result.not_recorded] == [
-        "hand_over", "contact_merchant", "accept", "decline", "grant_exception", "complete",
-        "archive", "refund",
+        "hand_over", "contact_merchant", "accept", "track", "correct_tracking", "grant_exception",
+        "complete", "decline", "archive", "refund",
     ]
     left = {entry.id for entry in result.not_decidable}
     assert left | set(result.rules) == {

@@ -9,20 +9,17 @@ import textwrap
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eldermall import errors, hooks
-from eldermall.callbacks.commands import Callbacks
-from eldermall.complaints.commands import Complaints
 from eldermall.contracts import storage
 from eldermall.engine.clock import Clock
+from eldermall.engine.room import AdoptingRoom, Room
 from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Setting
-from eldermall.listings.commands import Listings
-from eldermall.mall import rulebook
-from eldermall.orders.commands import Orders
-from eldermall.people.commands import Assignments, Designations
+from eldermall.mall import ROOMS, rulebook
 from eldermall.rules.catalogue import clauses
 
 ROOT = Path(__file__).parent.parent
@@ -117,6 +114,30 @@ def test_every_hook_has_a_section_headed_by_its_signature() -> None:
     assert headings == [hook_heading(spec) for spec in specs]
 
 
+def test_the_table_of_hooks_is_the_one_in_the_code() -> None:
+    rows = re.findall(r"^\| `(eldermall_\w+)` \| (\w+) \| (\w+) \| (.+) \|$", page("plugins.md"),
+                      re.MULTILINE)
+    assert rows == [
+        (name, "yes" if hook.required else "no", hook.result, hook.failure)
+        for name, hook in hooks.HOOKS.items()
+    ]
+
+
+def test_every_example_of_the_plugins_page_is_cut_from_a_plugin_that_is_tested() -> None:
+    tested = [p.read_text("utf-8") for p in (ROOT / "examples" / "plugins").glob("*.py")]
+    blocks = re.findall(r"^```python\n(.*?)^```$", page("plugins.md"), re.S | re.M)
+    assert len(blocks) >= len(hooks.HOOKS)
+    for block in blocks:
+        inside = textwrap.indent(block, "    ")
+        assert any(block in text or inside in text for text in tested), block
+
+
+@pytest.mark.parametrize("name", hooks.HOOKS)
+def test_every_hook_has_an_example_in_its_section(name: str) -> None:
+    _, _, section = page("plugins.md").partition(f"## `{name}(")
+    assert "```python" in section.partition("\n## ")[0]
+
+
 @pytest.mark.parametrize("setting", BOOK.settings.values(), ids=lambda s: s.key)
 def test_every_setting_has_its_row(setting: Setting) -> None:
     assert setting_row(setting) in page("policy.md").splitlines()
@@ -203,7 +224,11 @@ def test_every_page_is_in_the_contents() -> None:
     assert sorted(nav) == sorted(p.name for p in DOCS.glob("*.md"))
 
 
-ROOMS = (Designations, Assignments, Listings, Orders, Callbacks, Complaints)
+def commands_of(room: type[Room[Any, Any]]) -> dict[str, Callable[..., Any]]:
+    """Return the commands of a room by name, as they stand in its class."""
+    adopting = {"adopt": AdoptingRoom.adopt} if issubclass(room, AdoptingRoom) else {}
+    own = {n: f for n, f in vars(room).items() if n[0] != "_" and inspect.isfunction(f)}
+    return own | adopting
 
 
 def commands_page() -> str:
@@ -212,15 +237,14 @@ def commands_page() -> str:
         "# Commands", "",
         "Every command of every room, with its arguments, as its docstring says. On `mall` a",
         "command moves something and returns the record; on `mall.may` it returns the Decision.",
-        "All take `at` (when it happened), `key` (an idempotency key) and `expect` (the version",
-        "that the record must have). `by` is a `person(...)` or `system(...)`.",
+        "All take `at` (when it happened), `key` (an idempotency key), `expect` (the version that",
+        "the record must have), `late_reason` (why it is entered further back than anybody may).",
+        "`by` is a `person(...)` or `system(...)`.",
     ]
-    for room in ROOMS:
-        name = f"mall.{room.__name__.lower()}"
+    for place, room in ROOMS.items():
+        name = f"mall.{place}"
         lines += ["", f"## {name}"]
-        for command, function in vars(room).items():
-            if command.startswith("_") or not callable(function):
-                continue
+        for command, function in commands_of(room).items():
             shown = inspect.Signature(
                 [
                     parameter.replace(annotation=inspect.Parameter.empty)

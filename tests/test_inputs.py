@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall import EldermallError, Invalid, Mall, person, system
+from eldermall.contracts.courier import TrackingEvent
 from eldermall.errors import FileUnreadable, PluginError, PolicyError, StorageError
+from eldermall.mall import ROOMS
 from tests import shop
 
 ID = "an id is 1 to 64 of A-Z a-z 0-9 . _ : -"
@@ -87,6 +90,31 @@ def approve(criteria: Any) -> Callable[[Mall], Any]:
     return lambda m: m.listings.approve("T", criteria=criteria, by=shop.REVIEWER)
 
 
+def open_case(**more: Any) -> Callable[[Mall], Any]:
+    words: dict[str, Any] = {"order": "A1", "customer": "li", "lines": {"tea": 1}}
+    return lambda m: m.cases.open(
+        "C1", **words | {"remedy": "return", "by": shop.SERVICE} | more
+    )
+
+
+def received(**more: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.cases.receive("C1", **{"outcome": "ok", "by": shop.MERCHANT} | more)
+
+
+def resolved(**more: Any) -> Callable[[Mall], Any]:
+    words: dict[str, Any] = {"outcome": "none", "reason": "x", "by": shop.OPERATIONS}
+    return lambda m: m.cases.resolve("C1", **words | more)
+
+
+def into_stock(**more: Any) -> Callable[[Mall], Any]:
+    words: dict[str, Any] = {"lot": "L1", "quantity": 1, "source": "x", "by": shop.MERCHANT}
+    return lambda m: m.stock.receive("tea", **words | more)
+
+
+def track(*events: Any) -> Callable[[Mall], Any]:
+    return lambda m: m.orders.track("A1", parcel="p", events=events, by=shop.COURIER)
+
+
 Wrong = tuple[Callable[[Mall], Any], str, str]
 
 WRONG: dict[str, Wrong] = {
@@ -104,6 +132,20 @@ WRONG: dict[str, Wrong] = {
     "an odd merchant": (place(merchant="x y"), "order.place.merchant", PATTERN),
     "a channel in Chinese": (place(channel="渠道"), "order.place.channel", PATTERN),
     "an odd group": (place(group_id="x y"), "order.place.group_id", PATTERN),
+    "an odd relative": (
+        place(relatives=["son", "x y"]), "order.place.relatives.1", PATTERN
+    ),
+    "a text for relatives": (place(relatives="son"), "order.place.relatives", "must be a list"),
+    "a number for relatives": (place(relatives=5), "order.place.relatives", "must be a list"),
+    "nothing for relatives": (place(relatives=None), "order.place.relatives", "must be a list"),
+    "eleven relatives": (
+        place(relatives=[f"r{n}" for n in range(11)]), "order.place.relatives",
+        "holds 10 items at most",
+    ),
+    "an odd lot": (into_stock(lot="L 1"), "stock.receive.lot", PATTERN),
+    "a stock with an odd listing": (
+        lambda m: m.stock.open("green tea", warn_at=1, by=shop.OPERATIONS), "stock.open.id", ID,
+    ),
     "an odd line": (line(id="a b"), "order.place.lines.0.id", PATTERN),
     "an odd parcel": (ship(parcel="a b"), "order.ship.parcel", PATTERN),
     "an odd courier": (ship(courier=""), "order.ship.courier", PATTERN),
@@ -183,6 +225,42 @@ WRONG: dict[str, Wrong] = {
     "no quantity": (line(quantity=None), "order.place.lines.0.quantity", NUMBER),
     "nothing in a parcel": (ship(lines={}), "order.ship.lines", "needs 1 item or more"),
     "none of a line": (ship(lines={"tea": 0}), "order.ship.lines.tea", "must be 1 or more"),
+    "none into stock": (into_stock(quantity=0), "stock.receive.quantity", "must be 1 or more"),
+    "more than a million into stock": (
+        into_stock(quantity=1_000_001), "stock.receive.quantity", "must be 1000000 or less"
+    ),
+    "less than none in a lot": (
+        lambda m: m.stock.count("tea", lots={"L1": -1}, by=shop.MERCHANT),
+        "stock.count.lots.L1", "must be 0 or more",
+    ),
+    "a day that isn't there": (
+        lambda m: m.capacity.set_day("t", day="2026-02-30", total=1, by=shop.MERCHANT),  # type: ignore[arg-type]
+        "capacity.set_day.day", "there is no such day",
+    ),
+    "nothing in a case": (open_case(lines={}), "case.open.lines", "needs 1 item or more"),
+    "none of a line in a case": (
+        open_case(lines={"tea": 0}), "case.open.lines.tea", "must be 1 or more"
+    ),
+    "a short parcel that doesn't say of what": (
+        received(outcome="short"), "case.receive.arrived",
+        "say what arrived if it was short, and only then",
+    ),
+    "a whole parcel that says of what": (
+        received(arrived={"tea": 1}), "case.receive.arrived",
+        "say what arrived if it was short, and only then",
+    ),
+    "a lost parcel for the shelf": (
+        received(outcome="lost", restock=True), "case.receive.restock",
+        "only what came back well goes into stock",
+    ),
+    "no news": (track(), "order.track.events", "needs 1 item or more"),
+    "news in words": (
+        track("delivered"), "order.track.events", "must be a list of TrackingEvents"
+    ),
+    "501 news": (
+        track(*[TrackingEvent("in_transit", shop.START)] * 501), "order.track.events",
+        "holds 500 items at most",
+    ),
     "none to cancel": (cancel(lines={"tea": 0}), "order.cancel.lines.tea", "must be 1 or more"),
     "nothing to cancel": (cancel(lines={}), "order.cancel.lines", "needs 1 item or more"),
     "a list for quantities": (cancel(lines=["tea"]), "order.cancel.lines", "must be a mapping"),
@@ -230,6 +308,12 @@ WRONG: dict[str, Wrong] = {
     "a payment in words": (paid(currency="yuan"), "order.pay.currency", MONEY),
     "a negative refund": (refunded(-1), "order.refund.amount", "must be 0 or more"),
     "a refund with an odd reference": (refunded(1, "a b"), "order.refund.reference", PATTERN),
+    "nothing to refund for a case": (
+        resolved(outcome="refund", refund=0), "case.resolve.refund", "must be 1 or more"
+    ),
+    "money for nothing": (
+        resolved(refund=1), "case.resolve.refund", "an amount goes with a refund only"
+    ),
     "a negative price": (draft(price=-5), "listing.draft.content.price", "must be 0 or more"),
     # texts
     "no reason": (cancel(reason=""), "order.cancel.reason", EMPTY),
@@ -242,6 +326,18 @@ WRONG: dict[str, Wrong] = {
     "words with a zero character": (complain("a\0b"), "complaint.receive.words", TEXT),
     "4001 words": (complain("长" * 4001), "complaint.receive.words", "holds 4000 at most"),
     "no tracking number": (ship(tracking=""), "order.ship.tracking", EMPTY),
+    "a courier without a number": (
+        lambda m: m.cases.send_back("C1", courier="SF", by=shop.CUSTOMER),
+        "case.send_back.tracking", "courier and tracking number go together: give both or neither",
+    ),
+    "a number without a courier": (
+        lambda m: m.cases.send_replacement("C1", tracking="SF1", by=shop.MERCHANT),
+        "case.send_replacement.tracking",
+        "courier and tracking number go together: give both or neither",
+    ),
+    "news with a zero character": (
+        track(TrackingEvent("delivered", shop.START, text="\0")), "order.track.words.0.text", TEXT
+    ),
     "no title": (draft(title=""), "listing.draft.content.title", EMPTY),
     "an odd image": (draft(images=["a b"]), "listing.draft.content.images.0", PATTERN),
     "a text for images": (draft(images="a"), "listing.draft.content.images", "must be a list"),
@@ -284,13 +380,23 @@ WRONG: dict[str, Wrong] = {
     "a true version": (place(expect=True), "order.place.expect", NUMBER),
     "a version with a fraction": (place(expect=1.0), "order.place.expect", NUMBER),
     "an unknown option": (place(until=5), "order.place.until", "is not an argument here"),
-    # what isn't built
-    "a service order": (
-        place(kind="service"), "order.place.kind",
-        "service orders are not supported yet; it must be goods",
+    "a late reason without words": (
+        place(late_reason=""), "order.place.late_reason", "must hold 1 to 200"
     ),
+    "a late reason of 201": (
+        place(late_reason="x" * 201), "order.place.late_reason", "must hold 1 to 200"
+    ),
+    "a late reason that is a number": (place(late_reason=5), "order.place.late_reason", TEXT),
+    # choices
     "another kind of order": (
         place(kind="rent"), "order.place.kind", "must be one of goods, service"
+    ),
+    "another remedy": (
+        open_case(remedy="repair"), "case.open.remedy",
+        "must be one of return, refund_only, exchange",
+    ),
+    "another end of a case": (
+        resolved(outcome="gift"), "case.resolve.outcome", "must be one of refund, replace, none"
     ),
 }
 
@@ -332,6 +438,26 @@ def test_what_no_rule_could_accept_is_told_at_the_door_and_nothing_is_done(
 
 # Every argument of every command
 
+NEWS = TrackingEvent("in_transit", shop.START)
+ADOPTED: dict[str, dict[str, Any]] = {
+    "listing": {
+        "work": "draft", "display": "hidden", "kind": "goods", "merchant": "tea-house",
+        "channel": "app", "mode": "merchant_self", "assistance": None, "versions": [],
+    },
+    "order": {
+        "goods": "submitted", "payment": "unpaid", "kind": "goods", "merchant": "tea-house",
+        "customer": "li", "group_id": None, "channel": "app", "currency": "CNY", "freight": 0,
+        "total": 500, "cash_on_delivery": False,
+        "lines": [{"id": "tea", "listing": "tea", "ordered": 1, "amount": 500}],
+    },
+    "complaint": {"state": "received", "customer": "li", "channel": "app", "words": "Late."},
+    "case": {
+        "state": "opened", "order": "A1", "customer": "li", "channel": "app", "lines": {"tea": 1},
+        "remedy": "return", "words": "It is damp.", "listings": {"tea": "tea"},
+    },
+}
+"""The least that a record of each kind that is taken over must say."""
+
 COMMANDS: dict[str, dict[str, Any]] = {
     "designations.appoint": {"post": "order", "who": "b", "basis": "years of it"},
     "designations.dismiss": {"post": "order", "who": "b"},
@@ -339,7 +465,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "assignments.dismiss": {"merchant": "tea-house", "who": "b"},
     "listings.draft": {
         "id": "T", "content": shop.CONTENT, "merchant": "tea-house", "kind": "goods",
-        "channel": "app",
+        "channel": "app", "mode": "merchant_self", "assistance": "J1",
     },
     "listings.revise": {"id": "T", "content": shop.CONTENT},
     "listings.submit": {"id": "T"},
@@ -347,12 +473,21 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "listings.approve": {"id": "T", "criteria": shop.PASSED},
     "listings.return_": {"id": "T", "criteria": shop.FAILED},
     "listings.publish": {"id": "T"},
-    "listings.edit": {"id": "T", "content": shop.CONTENT},
+    "listings.edit": {"id": "T", "content": shop.CONTENT, "assistance": "J1"},
     "listings.withdraw": {"id": "T", "reason": "sold out"},
+    "listings.adopt": {"id": "T", "record": ADOPTED["listing"]},
+    "assistance.request": {"id": "J1", "merchant": "tea-house", "way": "phone"},
+    "assistance.appoint": {"id": "J1", "who": "wang"},
+    "assistance.arrive": {"id": "J1", "where": "3 Lake Road"},
+    "assistance.mark": {"id": "J1", "step": "listing", "outcome": "done", "who": "wang"},
+    "assistance.finish": {"id": "J1"},
+    "assistance.cancel": {"id": "J1", "reason": "my son helps"},
+    "assistance.erase": {"id": "J1"},
     "orders.place": {
         "id": "N1", "customer": "li", "lines": [LINE], "total": 1500, "merchant": "tea-house",
         "currency": "CNY", "freight": 1000, "channel": "app", "cash_on_delivery": False,
         "kind": "goods", "group_id": "G1", "ship_by": shop.START + timedelta(days=2),
+        "relatives": ["son"],
     },
     "orders.hand_over": {"id": "A1", "to": "wang"},
     "orders.contact_merchant": {"id": "A1", "way": "phone"},
@@ -362,6 +497,14 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "id": "A1", "parcel": "p1", "courier": "SF", "tracking": "SF1", "lines": {"tea": 1},
     },
     "orders.deliver": {"id": "A1", "parcel": "p1"},
+    "orders.track": {"id": "A1", "parcel": "p1", "events": [NEWS]},
+    "orders.correct_tracking": {
+        "id": "A1", "parcel": "p1", "status": "delivered", "when": shop.START, "reason": "wrong",
+    },
+    "orders.appoint": {"id": "A1", "when": shop.START + timedelta(days=1), "place": "at home"},
+    "orders.start": {"id": "A1", "served_by": "nurse"},
+    "orders.finish": {"id": "A1", "proof": "photo-1"},
+    "orders.confirm": {"id": "A1", "confirmed_by": "son"},
     "orders.grant_exception": {
         "id": "A1", "line": "tea", "reason": "a storm", "until": shop.START + timedelta(days=5),
         "customer_told_at": shop.START,
@@ -372,22 +515,85 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "orders.paid": {"id": "A1", "amount": 27000, "reference": "r1", "currency": "CNY"},
     "orders.refunded": {
         "id": "A1", "amount": 100, "reference": "r2", "currency": "CNY", "lines": {"tea": 1},
+        "case": "C1",
     },
     "orders.erase": {"id": "A1"},
+    "orders.adopt": {"id": "A2", "record": ADOPTED["order"]},
+    "urges.open": {
+        "id": "U1", "order": "A1", "target": "courier", "reason": "silent", "way": "phone",
+        "parcel": "p1",
+    },
+    "urges.repeat": {"id": "U1", "way": "phone"},
+    "urges.answer": {"id": "U1", "text": "tomorrow"},
     "callbacks.attempt": {"id": "A1", "note": "no answer"},
-    "callbacks.reach": {"id": "A1", "satisfaction": "satisfied", "suggestion": ""},
+    "callbacks.reach": {
+        "id": "A1", "satisfaction": "satisfied", "suggestion": "", "complaint": "Late.",
+    },
     "callbacks.give_up": {"id": "A1"},
     "callbacks.refuse": {"id": "A1"},
     "callbacks.erase": {"id": "A1"},
     "complaints.receive": {
         "id": "C1", "customer": "li", "words": "Late.", "channel": "app", "order": "A1",
-        "against": "wang",
+        "lines": ["tea"], "against": "wang",
     },
     "complaints.record": {"id": "C1", "subject": "late", "remedy": "sorry", "etiquette": "v1"},
+    "complaints.escalate": {"id": "C1", "reason": "the merchant must be asked"},
+    "complaints.contact": {"id": "C1", "way": "phone", "note": "she waits"},
+    "complaints.note": {"id": "C1", "text": "it was opened in May"},
     "complaints.settle_opinion": {"id": "C1", "text": "pay"},
     "complaints.answer": {"id": "C1", "text": "we are sorry"},
     "complaints.close": {"id": "C1"},
     "complaints.erase": {"id": "C1"},
+    "complaints.adopt": {"id": "C2", "record": ADOPTED["complaint"]},
+    "cases.open": {
+        "id": "C1", "order": "A1", "customer": "li", "lines": {"tea": 1}, "remedy": "return",
+        "words": "It is damp.", "channel": "app",
+    },
+    "cases.contact": {"id": "C1", "note": "she waits"},
+    "cases.attempt": {"id": "C1", "note": "no answer"},
+    "cases.give_up": {"id": "C1"},
+    "cases.record": {
+        "id": "C1", "ground": "quality", "item_state": "unopened", "wish": "her money back",
+    },
+    "cases.choose": {"id": "C1", "remedy": "exchange"},
+    "cases.contact_merchant": {"id": "C1", "note": "by phone"},
+    "cases.approve": {"id": "C1"},
+    "cases.decline": {"id": "C1", "reason": "it was used"},
+    "cases.send_back": {"id": "C1", "courier": "SF", "tracking": "SF2"},
+    "cases.receive": {
+        "id": "C1", "outcome": "short", "arrived": {"tea": 1}, "restock": True,
+    },
+    "cases.resolve": {"id": "C1", "outcome": "refund", "reason": "as found", "refund": 100},
+    "cases.send_replacement": {"id": "C1", "courier": "SF", "tracking": "SF3"},
+    "cases.deliver_replacement": {"id": "C1"},
+    "cases.tell": {"id": "C1", "note": "by phone"},
+    "cases.close": {"id": "C1"},
+    "cases.withdraw": {"id": "C1"},
+    "cases.hold": {"id": "C1", "reason": "photos", "until": shop.START + timedelta(days=1)},
+    "cases.resume": {"id": "C1"},
+    "cases.erase": {"id": "C1"},
+    "cases.adopt": {"id": "C2", "record": ADOPTED["case"]},
+    "stock.open": {"listing": "T", "warn_at": 3, "merchant": "tea-house"},
+    "stock.receive": {
+        "listing": "T", "lot": "L1", "quantity": 5, "source": "note 7",
+        "expires_at": shop.START + timedelta(days=90),
+    },
+    "stock.count": {"listing": "T", "lots": {"L1": 4}, "cause": "a thief"},
+    "stock.damage": {"listing": "T", "lot": "L1", "quantity": 1, "cause": "wet"},
+    "stock.write_off": {
+        "listing": "T", "lot": "L1", "quantity": 1, "cause": "wet", "disposal": "composted",
+    },
+    "stock.inspect": {
+        "listing": "T", "lot": "C1", "expires_at": shop.START + timedelta(days=90),
+    },
+    "stock.confirm": {"listing": "T", "on_hand": 5},
+    "stock.set_warning": {"listing": "T", "warn_at": 2},
+    "stock.close": {"listing": "T"},
+    "stock.reopen": {"listing": "T"},
+    "capacity.open": {"listing": "T", "merchant": "tea-house"},
+    "capacity.set_day": {"listing": "T", "day": date(2026, 3, 9), "total": 4},
+    "capacity.close": {"listing": "T"},
+    "capacity.reopen": {"listing": "T"},
 }
 MOVES = {
     "orders.paid": "order.pay", "orders.refunded": "order.refund",
@@ -397,57 +603,84 @@ NAIVE = datetime(2026, 3, 2)
 FIELDS, LIST, MAPPING = "must be a mapping of fields", "must be a list", "must be a mapping"
 AN_ID = [("x y", "must match"), (5, "must be a text")]
 WORDS = [("", "must have 1 or more"), (5, "must be a text"), ("a\0", TEXT), ("\ud800", TEXT)]
-MONEY_IN_CENTS = [(-1, "must be 0 or more"), (1.0, NUMBER), ("1", NUMBER), (True, NUMBER)]
+FROM_ONE: list[tuple[Any, str]] = [(0, "must be 1 or more"), (1.0, NUMBER), ("1", NUMBER)]
+NUMBERS = [(-1, "must be 0 or more"), (1.0, NUMBER), ("1", NUMBER), (True, NUMBER)]
 TIMES: list[tuple[Any, str]] = [(NAIVE, NO_ZONE), ("now", NO_TIME)]
 BAD: dict[str, list[tuple[Any, str]]] = {
-    **{name: [("x y", ID), ("", ID), (5, ID), (None, ID)] for name in ("id", "merchant-id")},
+    "id": [("x y", ID), ("", ID), (5, ID), (None, ID)],
     "post": [("cook", "must be a link"), (5, "must be a link"), ([], "must be a link")],
     "by": [(None, "must be a person"), ("olivia", "must be a person")],
     "at": [*TIMES, (5, NO_TIME)],
     "key": [("x y", ID), ("", ID), (5, ID)],
     "expect": [("1", NUMBER), (1.0, NUMBER), (True, NUMBER)],
+    "late_reason": [
+        ("", "must hold 1 to 200"), ("x" * 201, "must hold 1 to 200"), (5, TEXT), ("a\0", TEXT),
+    ],
     "colour": [("red", "is not an argument here")],
     **dict.fromkeys(
         ("who", "to", "customer", "merchant", "order", "against", "parcel", "courier", "line",
-         "channel", "group_id", "reference"),
+         "channel", "group_id", "reference", "assistance", "step", "case", "ground", "item_state",
+         "served_by", "proof", "confirmed_by", "lot"),
         AN_ID,
     ),
     **dict.fromkeys(
-        ("reason", "words", "text", "note", "tracking", "way", "basis", "subject", "remedy",
-         "etiquette"),
+        ("reason", "words", "text", "note", "tracking", "way", "basis", "subject", "etiquette",
+         "where", "complaint", "place", "wish", "source", "cause", "disposal",
+         "complaints.record.remedy"),
         WORDS,
     ),
-    "suggestion": WORDS[1:],
+    **dict.fromkeys(("suggestion", "cases.open.words"), WORDS[1:]),
     "satisfaction": [("happy", "must be one of very_satisfied"), (5, "must be one of")],
+    "mode": [("ours", "must be one of merchant_self, assisted, self_operated"), (5, "must be one")],
+    "assistance.mark.outcome": [
+        ("begun", "must be one of done, not_needed"), (None, "must be one of"),
+    ],
+    "cases.receive.outcome": [
+        ("fine", "must be one of ok, lost, short, wrong_item, damaged"), (None, "must be one of"),
+    ],
+    "cases.resolve.outcome": [
+        ("gift", "must be one of refund, replace, none"), (None, "must be one of"),
+    ],
+    "remedy": [("repair", "must be one of return, refund_only, exchange"), (5, "must be one of")],
+    "target": [("customer", "must be one of courier, merchant"), (None, "must be one of")],
+    "status": [("lost", "must be one of pending, info_received"), (None, "must be one of")],
+    "restock": [(1, "must be true or false"), (None, "must be true or false")],
     "kind": [("rent", "must be one of goods, service"), (None, "must be one of")],
     "currency": [("cny", MONEY), (5, "must be a text")],
-    **dict.fromkeys(("amount", "total", "freight"), MONEY_IN_CENTS),
+    **dict.fromkeys(("amount", "total", "freight", "warn_at", "on_hand"), NUMBERS),
+    **dict.fromkeys(("quantity", "refund"), FROM_ONE),
     "cash_on_delivery": [(1, "must be true or false"), (None, "must be true or false")],
-    **dict.fromkeys(("until", "customer_told_at", "ship_by"), TIMES),
+    **dict.fromkeys(("until", "customer_told_at", "ship_by", "when", "expires_at"), TIMES),
+    "day": [("2026-02-30", "there is no such day"), ("today", "must match"), (5, "must be a text")],
     "content": [(None, FIELDS), ("tea", FIELDS), (5, FIELDS)],
     "criteria": [(None, MAPPING), (5, MAPPING), ([], MAPPING)],
     "lines": [(5, "must be a")],
+    "lots": [(5, MAPPING), (None, MAPPING)],
+    "arrived": [(5, MAPPING), ({}, "needs 1 item or more")],
+    "relatives": [("son", LIST), (5, LIST), (None, LIST)],
+    "events": [(5, LIST), ([5], LIST), (NEWS, LIST), ([], "needs 1 item or more")],
+    "record": [(None, FIELDS), ("tea", FIELDS), (5, FIELDS)],
 }
-OPTIONS = ("by", "at", "key", "expect", "colour")
+OPTIONS = ("by", "at", "key", "expect", "late_reason", "colour")
 
 
 def _cases() -> list[tuple[str, str, Any, str]]:
     found = []
     for command, right in COMMANDS.items():
+        first = next(iter(right))
         for name in (*right, *OPTIONS):
-            first = name == "merchant" and command.startswith("assignments")
-            found += [(command, name, *bad) for bad in BAD["merchant-id" if first else name]]
+            what = "id" if name == first != "post" else name
+            found += [(command, name, *bad) for bad in BAD.get(f"{command}.{what}") or BAD[what]]
     return found
 
 
 def test_the_table_has_every_command_and_every_argument(one: Mall) -> None:
-    rooms = ("designations", "assignments", "listings", "orders", "callbacks", "complaints")
     there = {
         f"{room}.{name}": [
             p.name for p in inspect.signature(method).parameters.values()
             if p.kind is not p.VAR_KEYWORD and p.name != "by"
         ]
-        for room in rooms
+        for room in ROOMS
         for name, method in inspect.getmembers(getattr(one, room), inspect.ismethod)
         if not name.startswith("_") and name != "get"
     }
@@ -465,10 +698,12 @@ def test_no_command_takes_a_wrong_value_of_any_argument(
     before = all_of(one)
     with pytest.raises(Invalid) as said:
         getattr(getattr(one, room), method)(**given_)
-    kind = {"designations": "designation", "assignments": "assignment"}.get(room, room[:-1])
+    kind = ROOMS[room].kind
     move = MOVES.get(command, f"{kind}.{method}")
     first = next(iter(COMMANDS[command]))
-    where = f"{kind}.post" if name == "post" else f"{move}.{'id' if name == first else name}"
+    where = {"post": f"{kind}.post", "record": move}.get(
+        name, f"{move}.{'id' if name == first else name}"
+    )
     assert said.value.where == where
     assert f" is invalid: {why}" in str(said.value)
     assert re.search("无效：.*[一-鿿]{2}", said.value.text.zh)
@@ -540,11 +775,23 @@ def test_what_can_t_be_opened_is_told_in_both_languages_and_nothing_is_made(
         assert not list(tmp_path.iterdir())
 
 
-def test_a_service_order_is_refused_and_says_that_it_is_not_built(one: Mall) -> None:
-    with pytest.raises(Invalid) as wrong:
-        place(kind="service")(one)
-    assert "service orders are not supported yet" in str(wrong.value)
-    assert "本版本尚不支持服务订单" in wrong.value.text.zh
+def test_a_service_order_is_taken_along_with_those_who_act_for_its_customer(mall: Mall) -> None:
+    place(kind="service", relatives=["son"])(mall)
+    order = mall.orders.get("N1")
+    assert (order.summary, order.goods, order.relatives) == ("submitted/unpaid", None, ("son",))
+
+
+@pytest.mark.parametrize("kind", ADOPTED)
+def test_a_record_that_is_taken_over_says_this_and_no_less(one: Mall, kind: str) -> None:
+    room = next(name for name, room in ROOMS.items() if room.kind == kind)
+
+    def allowed(record: dict[str, Any]) -> bool:
+        return bool(getattr(one.may, room).adopt("N2", record, by=shop.OPERATIONS).allowed)
+
+    assert allowed(ADOPTED[kind])
+    for name in ADOPTED[kind]:
+        with suppress(Invalid):
+            assert not allowed({k: v for k, v in ADOPTED[kind].items() if k != name}), name
 
 
 def test_an_unknown_option_shows_its_own_value(one: Mall) -> None:

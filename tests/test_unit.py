@@ -313,7 +313,7 @@ def failing(faulty: Faulty, what: str, move: str) -> Rule | Clock:
             guards=(COMPLAINT_MACHINE.move(move),), check=faulty,
         )
     if what == "move":
-        return clock(on_breach="close")
+        return clock(on_breach="answer")
     if what == "adjust":
         return clock(adjust=lambda c, part, due: due * faulty())
     return clock(runs=lambda c: {"": c.created_at} if faulty() else {})
@@ -357,7 +357,8 @@ def test_a_clock_that_fails_is_in_the_journal_stops_no_other_and_is_tried_again(
         assert mall.sweep().failed == ()
         assert entries(mall) == before
         time.pass_(minutes=1)
-        assert len(mall.sweep().failed) == 1
+        again = what != "adjust"  # which isn't asked once its clock's own breach is noted
+        assert len(mall.sweep().failed) == again
         faulty.broken = False
         time.pass_(minutes=1)
         failed = mall.sweep().failed

@@ -115,7 +115,7 @@ def test_a_relay_that_lost_its_claim_leaves_what_another_has_stored(mall: Mall) 
     with storage.write("main") as tx:
         (mine,) = tx.claim_messages(now, 1, now + 1)
     with storage.write("main") as tx:
-        (theirs,) = [m for m in tx.claim_messages(now + 1, 10, now + 9) if m.id == mine.id]
+        (theirs,) = [m for m in tx.claim_messages(now + 1, 99, now + 9) if m.id == mine.id]
         tx.settle_message(replace(theirs, state="delivered", next=None))
     with storage.write("main") as tx:
         tx.settle_message(replace(mine, state="pending", next=now + 5))

@@ -21,7 +21,7 @@ from eldermall import Mall
 from eldermall.adapters.roots.file import read_roots
 from tests import databases, shop
 from tests.faults import witness
-from tests.faults.worker import TICK, open_mall
+from tests.faults.worker import TICK, keep_stock, open_mall
 
 KILLS = int(os.environ.get("ELDERMALL_TEST_KILLS", "300"))
 ROUNDS = 3
@@ -57,6 +57,7 @@ def test_what_killed_workers_were_told_has_happened_once_and_whole(
     time = shop.Time()
     with open_mall(url, tmp_path, time) as mall:
         shop.staff(mall)
+        keep_stock(mall)
         engine = create_engine(url, poolclass=NullPool)
         with engine.begin() as c:
             c.execute(text("CREATE TABLE host (token VARCHAR(64) PRIMARY KEY)"))

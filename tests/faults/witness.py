@@ -20,8 +20,10 @@ from sqlalchemy.pool import NullPool
 from eldermall import Mall
 from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow
 from eldermall.engine.clock import changes
+from eldermall.engine.unit import ENDINGS
 from tests import shop
 from tests.faults.worker import UPKEEP, moment
+from tests.test_aftersales import claims, returns
 
 Row = Mapping[str, Any]
 PREFIX = "eldermall_"
@@ -124,9 +126,11 @@ def answered_version_is_its_entry(seen: Seen) -> Iterator[str]:
     for tries in seen.tries.values():
         answer = seen.answers.get(tries[0]["tick"], {})
         if answer.get("version"):
-            entries = seen.entries_of(tries[:1], "moved")
-            if [e["version"] for e in entries] != [answer["version"]]:
-                yield f"{tries[0]} was told {answer}, the journal says {entries}"
+            chain = seen.chains.get(named(tries[0])[1], ())
+            then = shop.us(moment(tries[0]["tick"]))  # of this command, and of what followed it
+            versions = [e["version"] for e in chain if (e["at"], e["outcome"]) == (then, "moved")]
+            if versions[-1:] != [answer["version"]]:
+                yield f"{tries[0]} was told {answer}, the journal says {versions}"
 
 
 def nothing_is_there_that_nobody_meant(seen: Seen) -> Iterator[str]:
@@ -239,7 +243,7 @@ def outbox_holds_every_message(seen: Seen, mall: Mall) -> Iterator[str]:
             if list(there) and max(there) != len(there) - 1:
                 yield f"{subject}#{entry['seq']} has a gap in its messages: {sorted(there)}"
             wanted = list(events_of(mall, subject, entry))
-            if [name for name in names if name != "refund"] != wanted:
+            if [name for name in names if name not in ("refund", "notice")] != wanted:
                 yield f"{subject}#{entry['seq']} has the messages {names}, needs {wanted}"
     roots = {row["number"] for row in seen.tables["roots"]}
     if set(messages.pop("root", {})) != roots:
@@ -257,10 +261,11 @@ def events_of(mall: Mall, subject: str, entry: Row) -> Iterator[str]:
         moves = [(entry["what"].split(".")[1], entry["from"])]
         moves += [(move["move"], move["from"]) for move in entry.get("followed", ())]
         for move, state in moves:
-            yield kind.machine_of[move].edges[state, move].event
+            edges = (m.edges.get((state, move)) for m in kind.machines_of[move])
+            yield next(edge.event for edge in edges if edge is not None)
     for change in entry.get("clocks", ()):
-        if change["did"] in ("late", "lapsed"):
-            yield "ClockEndedLate"
+        if change["did"] in ENDINGS:
+            yield ENDINGS[change["did"]]
 
 
 def every_refund_was_asked_for(seen: Seen, mall: Mall) -> Iterator[str]:
@@ -274,6 +279,38 @@ def every_refund_was_asked_for(seen: Seen, mall: Mall) -> Iterator[str]:
             order: Any = mall.book.kind("order").model.from_body(row["body"])
             if asked[subject] != order.owed_back + order.returned_money - order.goodwill:
                 yield f"{subject}: {asked[subject]} asked for, {order}"
+
+
+def other_rooms_did_what_follows(seen: Seen, mall: Mall) -> Iterator[str]:
+    """Compare orders with the stock of what they order, and with the cases about them."""
+    records: dict[str, list[Any]] = defaultdict(list)
+    for subject, row in seen.records.items():
+        kind = mall.book.kind(subject.split("/", maxsplit=1)[0])
+        records[kind.name].append(kind.model.from_body(row["body"]))
+    waiting, shipped = Counter[tuple[str, str]](), Counter[str]()
+    for order in records["order"]:
+        about = [case for case in records["case"] if case.order == order.id]
+        for line in order.lines:
+            waiting[line.listing, order.id] += line.outstanding
+            shipped[line.listing] += line.shipped
+            claimed = sum(claims(case).get(line.id, 0) for case in about)
+            returned = sum(returns(case).get(line.id, 0) for case in about)
+            if (line.claimed, line.returned) != (claimed, returned):
+                yield f"{order.id}: {line} has {claimed} claimed and {returned} returned"
+        for case in about:
+            if order.due_for(case.id) != (case.due or 0) - case.booked:
+                yield f"{order.id} owes {order.due_for(case.id)} for {case}"
+    for stock in records["stock"]:
+        held = {order: n for (listing, order), n in waiting.items() if listing == stock.id and n}
+        if stock.holds != held:
+            yield f"{stock.id} holds {stock.holds}, orders wait for {held}"
+        came = Counter[str]()
+        for entry in seen.chains[f"stock/{stock.id}"]:
+            if entry["outcome"] == "moved":
+                came[entry["what"]] += entry["args"].get("quantity", 0)
+        there = came["stock.receive"] + came["stock.restock"] - came["stock.take"]
+        if (stock.on_hand, came["stock.take"]) != (there, shipped[stock.id]):
+            yield f"{stock.id} has {stock.on_hand}; {came} booked, {shipped[stock.id]} shipped"
 
 
 def personal_value_is_there_with_its_entry(seen: Seen) -> Iterator[str]:
@@ -343,6 +380,7 @@ WITH_RULES: tuple[Callable[[Seen, Mall], Iterator[str]], ...] = (
     clock_is_what_its_record_needs,
     outbox_holds_every_message,
     every_refund_was_asked_for,
+    other_rooms_did_what_follows,
 )
 
 
@@ -370,4 +408,10 @@ def figures(seen: Seen) -> Mapping[str, int]:
         "messages": len(seen.tables["outbox"]),
         "heard again": len(seen.heard) - len(set(seen.heard)),
         "breaches": acts["breached"],
+        "cases": sum(subject.startswith("case/") for subject in seen.records),
+        "urges": sum(subject.startswith("urge/") for subject in seen.records),
+        "taken from stock": sum(
+            entry["what"] == "stock.take" and entry["outcome"] == "moved"
+            for entry in seen.chains["stock/green-tea"]
+        ),
     }

@@ -22,6 +22,7 @@ from eldermall import Conflict, Mall, Refused, Technical, Unknown, hookimpl
 from eldermall.adapters.roots.file import RootsFile
 from eldermall.calendars import HOUR
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest
+from eldermall.contracts.notification import Notice, NoticeAnswer
 from tests import shop
 
 TICK = timedelta(minutes=15)
@@ -85,11 +86,22 @@ class Ear:
         os.write(self._fd, f"{request.id}\n".encode())
         return RefundAnswer("accepted")
 
+    @hookimpl
+    def eldermall_notify(self, notice: Notice) -> NoticeAnswer:
+        os.write(self._fd, f"{notice.key}\n".encode())
+        return NoticeAnswer("accepted")
+
 
 def open_mall(url: str, folder: Path, time: shop.Time) -> Mall:
     """Open the mall as all who have to do with the killed workers do."""
     plugins = [Ear(folder), RootsFile(folder / "roots")]
     return shop.open_mall(url, time, plugins=plugins, technical=TECHNICAL)
+
+
+def keep_stock(mall: Mall) -> None:
+    """Begin to keep the stock of the tea: there is enough for all, and all share it."""
+    mall.stock.open("green-tea", warn_at=9, merchant="tea-house", by=shop.OPERATIONS)
+    mall.stock.receive("green-tea", lot="L1", quantity=100_000, source="note 1", by=shop.MERCHANT)
 
 
 # What to do next
@@ -136,6 +148,30 @@ def order_act(mall: Mall, id: str, tick: int, dice: random.Random) -> Act:
     }.get(order.goods, Act("orders.archive", id, "SERVICE"))
 
 
+def case_act(mall: Mall, number: int, tick: int, dice: random.Random) -> Act:
+    """Return a move that fits where the after-sale case of an order is."""
+    id, order, words = f"R{number}", f"A{number}", f"tick {tick}"
+    try:
+        case = mall.cases.get(id)
+    except Unknown:
+        given = {"order": order, "customer": shop.CUSTOMER.id, "lines": {"tea": 1}}
+        return Act("cases.open", id, "CUSTOMER", given | {
+            "remedy": dice.choice(("return", "refund_only")), "words": words,
+        })
+    facts = {"ground": "damaged", "item_state": "unused", "wish": words}
+    contacted = (
+        Act("cases.record", id, "SERVICE", facts) if case.ground is None
+        else Act("cases.contact_merchant", id, "AGENT", {"note": words})
+    )
+    return {
+        "opened": Act("cases.contact", id, "SERVICE", {"note": words}),
+        "contacted": contacted,
+        "merchant_contacted": Act("cases.approve", id, "MERCHANT"),
+        "approved": Act("cases.send_back", id, "CUSTOMER", {"courier": "SF", "tracking": words}),
+        "returning": Act("cases.receive", id, "MERCHANT", {"outcome": "ok", "restock": True}),
+    }.get(case.state, Act("cases.close", id, "SERVICE"))
+
+
 def complaint_act(mall: Mall, id: str, tick: int) -> Act:
     """Return a move that fits where the complaint is."""
     words = f"tick {tick}"
@@ -152,6 +188,14 @@ def complaint_act(mall: Mall, id: str, tick: int) -> Act:
     }.get(state, Act("complaints.answer", id, "SERVICE", {"text": words}))
 
 
+def arrived(mall: Mall, id: str) -> bool:
+    """Say whether all of an order has arrived."""
+    try:
+        return mall.orders.get(id).goods in ("delivered", "completed", "archived")
+    except Unknown:
+        return False
+
+
 def next_act(mall: Mall, tick: int, dice: random.Random) -> Act:
     """Return what to do at ``tick``: mostly what fits, at times what doesn't."""
     chance = dice.random()
@@ -160,6 +204,8 @@ def next_act(mall: Mall, tick: int, dice: random.Random) -> Act:
     number = tick // TICKS_A_SUBJECT + dice.randrange(SUBJECTS)
     if chance < 0.35:
         act = complaint_act(mall, f"C{number}", tick)
+    elif chance < 0.6 and arrived(mall, f"A{number}"):
+        act = case_act(mall, number, tick, dice)
     else:
         act = order_act(mall, f"A{number}", tick, dice)
     if chance > 0.95:  # too early, or too late

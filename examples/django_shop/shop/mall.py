@@ -30,7 +30,8 @@ def mall() -> Mall:
 @contextmanager
 def moving() -> Iterator[Moving]:
     """Open a transaction in which the shop's rows and eldermall's are kept together, or neither."""
-    with transaction.atomic(), mall().joined(connection) as m:
+    opened = mall()  # before the transaction: opening may have to write a new policy
+    with transaction.atomic(), opened.joined(connection) as m:
         yield m
 
 
