@@ -9,6 +9,7 @@ import pytest
 
 from eldermall import Invalid, Mall, Refused
 from eldermall.calendars import HOUR
+from eldermall.orders.order import Line
 from tests import shop
 
 LINES = [{"id": "tea", "listing": "green-tea", "ordered": 2, "amount": 9900}]
@@ -172,6 +173,7 @@ def test_a_record_that_could_not_stand_there_is_refused_and_the_refusal_says_why
         ({"colour": "red"}, "order.adopt.colour = 'red' is invalid: is not a field here"),
         ({"lines": [{"id": "tea"}]}, "order.adopt.lines.0.listing"),
         ({"version": 9}, "order.adopt.version = 9 is invalid: is not a field here"),
+        ({"merchant": {1, 2}}, "order.adopt = "),
     ],
 )
 def test_a_field_that_is_wrong_is_named(
@@ -266,3 +268,8 @@ def test_an_order_with_an_open_case_is_taken_over_with_it_and_both_go_on(
     assert mall.orders.get("A1").owed_back == 4950
     mall.orders.refunded("A1", 4950, "back-1", case="R1", by=shop.PAYMENTS)
     assert mall.cases.get("R1").state == "refunded"
+
+
+def test_parts_of_a_record_may_be_given_as_they_are_in_python(mall: Mall) -> None:
+    line = Line(id="tea", listing="green-tea", ordered=2, amount=9900)
+    assert adopt(mall, lines=(line,)).lines == (line,)
