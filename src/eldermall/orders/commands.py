@@ -76,7 +76,9 @@ class Orders(AdoptingRoom[T, Order]):
             else lines,
             group_id=group_id,
             ship_by=None if ship_by is None else microseconds(ship_by, "order.place.ship_by"),
-            relatives=relatives if isinstance(relatives, str) else tuple(relatives),
+            relatives=tuple(relatives)
+            if isinstance(relatives, Sequence) and not isinstance(relatives, str)
+            else relatives,
         )
 
     def hand_over(self, id: str, *, to: str, by: Actor, **options: Unpack[Options]) -> T:
