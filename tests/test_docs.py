@@ -16,7 +16,7 @@ import pytest
 from eldermall import errors, hooks
 from eldermall.contracts import storage
 from eldermall.engine.clock import Clock
-from eldermall.engine.room import AdoptingRoom, Room
+from eldermall.engine.room import AdoptingRoom, ErasingRoom, Room
 from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Setting
 from eldermall.mall import ROOMS, rulebook
@@ -226,9 +226,11 @@ def test_every_page_is_in_the_contents() -> None:
 
 def commands_of(room: type[Room[Any, Any]]) -> dict[str, Callable[..., Any]]:
     """Return the commands of a room by name, as they stand in its class."""
-    adopting = {"adopt": AdoptingRoom.adopt} if issubclass(room, AdoptingRoom) else {}
     own = {n: f for n, f in vars(room).items() if n[0] != "_" and inspect.isfunction(f)}
-    return own | adopting
+    for shared in (AdoptingRoom, ErasingRoom):
+        if issubclass(room, shared):
+            own |= {n: f for n, f in vars(shared).items() if inspect.isfunction(f)}
+    return own
 
 
 def commands_page() -> str:

@@ -10,12 +10,12 @@ from eldermall.aftersales import moves
 from eldermall.aftersales.case import Case, Reception, Remedy, Resolution
 from eldermall.calendars import microseconds
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import AdoptingRoom, Nothing, Options, Unpack
+from eldermall.engine.room import AdoptingRoom, ErasingRoom, Nothing, Options, Unpack
 
 T = TypeVar("T")
 
 
-class Cases(AdoptingRoom[T, Case]):
+class Cases(AdoptingRoom[T, Case], ErasingRoom[T, Case]):
     """The moves of an after-sale case. Every command takes ``at``, ``key`` and ``expect``.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -326,19 +326,6 @@ class Cases(AdoptingRoom[T, Case]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("resume", id, by, Nothing, options)
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what the case says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the case's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)
 
 
 def _plain(lines: object) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 from eldermall.aftersales import moves
 from eldermall.aftersales.case import Case, Terms, is_party, moments
 from eldermall.engine.actor import Actor, Role
-from eldermall.engine.blank import blank
+from eldermall.engine.blank import erasing
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.texts import Text
@@ -153,10 +153,7 @@ CASE_MACHINE = Machine(
             "resume", UNSETTLED, None, (*_SERVICE, "system"),
             Text("结束等待", "end the wait"), "CaseResumed", moves.resume,
         ),
-        Transition(
-            "erase", ("closed", "withdrawn"), None, ("operations", "system"),
-            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
-        ),
+        erasing("closed", "withdrawn"),
     ),
 )
 

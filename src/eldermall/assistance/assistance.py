@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor, Role
-from eldermall.engine.blank import blank
+from eldermall.engine.blank import erasing
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal
 from eldermall.engine.kind import Kind, Record
 from eldermall.engine.machine import NEW, Machine, State, Transition
@@ -159,10 +159,7 @@ ASSISTANCE_MACHINE = Machine(
             "cancel", ("requested", "appointed", "on_site"), "cancelled",
             ("merchant", "operations"), Text("取消", "cancel"), "AssistanceCancelled", _cancel,
         ),
-        Transition(
-            "erase", ("done", "cancelled"), None, ("operations", "system"),
-            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
-        ),
+        erasing("done", "cancelled"),
     ),
 )
 

@@ -14,12 +14,12 @@ from eldermall.assistance.assistance import (
     Outcome,
 )
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import Nothing, Options, Room, Unpack
+from eldermall.engine.room import ErasingRoom, Nothing, Options, Unpack
 
 T = TypeVar("T")
 
 
-class AssistanceJobs(Room[T, Assistance]):
+class AssistanceJobs(ErasingRoom[T, Assistance]):
     """The moves of a job. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -112,16 +112,3 @@ class AssistanceJobs(Room[T, Assistance]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("cancel", id, by, Cancel, options, reason=reason)
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what the job says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the job's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)

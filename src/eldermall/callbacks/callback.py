@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor
-from eldermall.engine.blank import blank
+from eldermall.engine.blank import erasing
 from eldermall.engine.inputs import (
     Frozen,
     Id,
@@ -136,10 +136,7 @@ CALLBACK_MACHINE = Machine(
             "refuse", ("due", "attempted"), "declined", ("customer_service", "operations"),
             Text("客户拒绝", "customer declines"), "CallbackDeclined", _close,
         ),
-        Transition(
-            "erase", ("done", "unreachable", "declined"), None, ("operations", "system"),
-            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
-        ),
+        erasing("done", "unreachable", "declined"),
     ),
 )
 

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from eldermall.callbacks.callback import Callback, NoAnswer, Reach, Satisfaction
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import Nothing, Options, Room, Unpack
+from eldermall.engine.room import ErasingRoom, Nothing, Options, Unpack
 
 T = TypeVar("T")
 
 
-class Callbacks(Room[T, Callback]):
+class Callbacks(ErasingRoom[T, Callback]):
     """The moves of a callback. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -77,16 +77,3 @@ class Callbacks(Room[T, Callback]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("refuse", id, by, Nothing, options)
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what the callback says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the order's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)

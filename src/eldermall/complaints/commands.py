@@ -16,12 +16,12 @@ from eldermall.complaints.complaint import (
     TakeNote,
 )
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import AdoptingRoom, Nothing, Options, Unpack
+from eldermall.engine.room import AdoptingRoom, ErasingRoom, Nothing, Options, Unpack
 
 T = TypeVar("T")
 
 
-class Complaints(AdoptingRoom[T, Complaint]):
+class Complaints(AdoptingRoom[T, Complaint], ErasingRoom[T, Complaint]):
     """The moves of a complaint. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -155,16 +155,3 @@ class Complaints(AdoptingRoom[T, Complaint]):
             options: ``at``, ``key``, ``expect``.
         """
         return self._do("close", id, by, Nothing, options)
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what the complaint says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the complaint's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)

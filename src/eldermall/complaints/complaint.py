@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from eldermall.engine.actor import Actor, Role
-from eldermall.engine.blank import blank
+from eldermall.engine.blank import erasing
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
 from eldermall.engine.kind import Command, Kind, Reaction, Record, Upgrade
 from eldermall.engine.machine import NEW, Machine, State, Transition, Unfit
@@ -257,10 +257,7 @@ COMPLAINT_MACHINE = Machine(
             "close", ("answered",), "closed", ("customer_service", "operations"),
             Text("办结", "close"), "ComplaintClosed",
         ),
-        Transition(
-            "erase", ("closed",), None, ("operations", "system"),
-            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
-        ),
+        erasing("closed"),
     ),
 )
 

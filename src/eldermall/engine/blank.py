@@ -1,4 +1,4 @@
-"""Blanking: a record without what it said of a person."""
+"""Blanking: a record without what it said of a person, and the move that blanks it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from eldermall.engine.inputs import personal_fields
+from eldermall.engine.machine import Transition
 from eldermall.engine.rule import Context
+from eldermall.texts import Text
 
 ERASED = "[已删除 / erased]"
 """What stands in a record where a person's words were."""
+
+
+def erasing(*ends: str) -> Transition:
+    """Return the move ``erase`` of a record that has ended in one of ``ends``."""
+    return Transition(
+        "erase", ends, None, ("operations", "system"),
+        Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
+    )
 
 
 def blank(c: Context) -> Mapping[str, object]:

@@ -114,6 +114,23 @@ class Room(Generic[T, R]):
         return result
 
 
+class ErasingRoom(Room[T, R]):
+    """A room whose records say something of persons."""
+
+    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
+        """Erase what a record says of a person, once its keeping time has ended.
+
+        Words are blanked, and the values behind the journal's commitments are gone for good; the
+        journal goes on to verify.
+
+        Args:
+            id: the record's id.
+            by: operations, or the system.
+            options: ``at``, ``key``, ``expect``.
+        """
+        return self._do("erase", id, by, Nothing, options)
+
+
 class AdoptingRoom(Room[T, R]):
     """A room whose records can be taken over from the shop that had them before.
 
@@ -147,4 +164,4 @@ class AdoptingRoom(Room[T, R]):
         return self._do(ADOPT, id, by, type(arguments), options, **values)
 
 
-__all__ = ["AdoptingRoom", "Arguments", "Nothing", "Options", "Room", "Unpack"]
+__all__ = ["AdoptingRoom", "Arguments", "ErasingRoom", "Nothing", "Options", "Room", "Unpack"]

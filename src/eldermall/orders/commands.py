@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from eldermall.calendars import microseconds
 from eldermall.contracts.courier import TrackingEvent, TrackingStatus
 from eldermall.engine.actor import Actor
-from eldermall.engine.room import AdoptingRoom, Nothing, Options, Unpack
+from eldermall.engine.room import AdoptingRoom, ErasingRoom, Nothing, Options, Unpack
 from eldermall.errors import Invalid
 from eldermall.orders import moves
 from eldermall.orders.order import Order
@@ -18,7 +18,7 @@ from eldermall.texts import Text
 T = TypeVar("T")
 
 
-class Orders(AdoptingRoom[T, Order]):
+class Orders(AdoptingRoom[T, Order], ErasingRoom[T, Order]):
     """The moves of an order. Every command takes ``at``, ``key`` and ``expect`` as options.
 
     All raise `Refused` when a rule, the machine or the time says no, `Invalid` when an argument
@@ -410,19 +410,6 @@ class Orders(AdoptingRoom[T, Order]):
             "refund", id, by, moves.Refund, options, amount=amount, currency=currency,
             reference=reference, lines=_plain(lines), case=case,
         )
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what the order says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the order's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)
 
 
 def _plain(lines: object) -> object:

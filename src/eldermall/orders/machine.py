@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eldermall.engine.actor import Actor
-from eldermall.engine.blank import blank
+from eldermall.engine.blank import erasing
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.machine import NEW, Machine, State, Transition
 from eldermall.orders import moves, returns
@@ -69,10 +69,7 @@ def _ending(before: tuple[str, ...], declined_from: tuple[str, ...]) -> tuple[Tr
             "archive", ("completed",), "archived", ("customer_service", "operations"),
             Text("归档", "archive"), "Archived",
         ),
-        Transition(
-            "erase", ("archived", "declined", "cancelled"), None, ("operations", "system"),
-            Text("删除个人信息", "erase personal data"), "PersonalErased", blank, erases=True,
-        ),
+        erasing("archived", "declined", "cancelled"),
         Transition(
             "void", before, "cancelled", (), Text("全部取消", "all cancelled"), "Cancelled",
             when=moves.none_left,
