@@ -8,7 +8,7 @@ before is marked so and isn't announced as a breach.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -21,8 +21,9 @@ from eldermall.calendars import microseconds
 from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.clock import ClockChange, changes
 from eldermall.engine.inputs import Arguments, Moment, Personal, invalid, personal_fields
+from eldermall.engine.journal import args_of
 from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
-from eldermall.engine.machine import NEW
+from eldermall.engine.machine import NEW, Machine
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Technical
@@ -140,6 +141,19 @@ def _moment(value: Any, where: str) -> Any:
     return microseconds(value, where) if isinstance(value, datetime) else value
 
 
+def adopted_before(entries: Iterable[Mapping[str, Any]], args: Arguments) -> bool:
+    """Say whether a record was adopted with the same arguments, as far as the journal knows them.
+
+    Args:
+        entries: the record's entries, oldest first.
+        args: of the adoption.
+    """
+    before = next((entry["args"] for entry in entries if entry["outcome"] == "adopted"), None)
+    given, _ = args_of(args)
+    plain = given.keys() - args.personal.keys()
+    return before is not None and all(before.get(name) == given[name] for name in plain)
+
+
 def adopted(
     book: Rulebook, kind: Kind, command: Command, c: Context, technical: Technical
 ) -> Step:
@@ -210,12 +224,12 @@ def _objections(
                 f"{machine.field} must be one of " + ", ".join(names_),
             )
             continue
-        yield from _misfits(kind, machine.field, record)
+        yield from _misfits(machine, record)
 
 
-def _misfits(kind: Kind, field: str, record: Record) -> Iterator[tuple[str, Text]]:
+def _misfits(machine: Machine, record: Record) -> Iterator[tuple[str, Text]]:
     """Yield what about the record contradicts the state of one of its tracks."""
-    machine = next(m for m in kind.machines if m.field == field)
+    field = machine.field
     at = getattr(record, field)
     here = machine.labels[at]
     for t in machine.following.get(at, ()):

@@ -27,7 +27,7 @@ from eldermall.contracts.storage import (
     Transaction,
 )
 from eldermall.engine.actor import system
-from eldermall.engine.adoption import adopted
+from eldermall.engine.adoption import adopted, adopted_before
 from eldermall.engine.canonical import canonical, compact
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of, chain, entry_fields
@@ -529,22 +529,14 @@ class Engine:
             record = work.hold(self.book.kind(command.kind), command.id).record
             assert record is not None
             return record, False
-        if command.name == ADOPT and (record := self._adopted_before(work, command)) is not None:
-            return record, False
+        if command.name == ADOPT:
+            record = work.hold(self.book.kind(command.kind), command.id).record
+            if record is not None and adopted_before(
+                map(entry_fields, work.tx.chain(subject_of(command.kind, command.id))),
+                command.args,
+            ):
+                return record, False
         return work.run(command), True
-
-    def _adopted_before(self, work: Work, command: Command) -> Record | None:
-        """Return the record that ``command`` adopted before; None if it hasn't."""
-        record = work.hold(self.book.kind(command.kind), command.id).record
-        if record is None:
-            return None
-        entries = map(entry_fields, work.tx.chain(subject_of(command.kind, command.id)))
-        before = next((entry for entry in entries if entry["outcome"] == "adopted"), None)
-        if before is None:
-            return None
-        given, _ = args_of(command.args)
-        plain = given.keys() - command.args.personal.keys()
-        return record if all(before["args"].get(name) == given[name] for name in plain) else None
 
     def _claimed(self, work: Work, command: Command) -> bool:
         """Claim the key of ``command``; say whether the same command has used it before."""

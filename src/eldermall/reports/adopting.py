@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from eldermall.engine.actor import Actor
-from eldermall.engine.adoption import adopted, adoption
+from eldermall.engine.adoption import adopted, adopted_before, adoption
 from eldermall.engine.inputs import Arguments
-from eldermall.engine.journal import args_of
 from eldermall.engine.kind import ADOPT, Command, Record
 from eldermall.engine.room import AdoptingRoom
 from eldermall.engine.settings import Technical
 from eldermall.engine.step import Step, context
 from eldermall.errors import EldermallError, Invalid, Overtaken, Refused, RuleBroken
 from eldermall.mall import ROOMS, Mall, Moving
-from eldermall.reports.records import Failure, Given, Progress, read
+from eldermall.reports.export import Progress
+from eldermall.reports.records import Failure, Given, read
 from eldermall.texts import Text
 
 BATCH = 250
@@ -132,7 +132,8 @@ class _Adoption:
             except Invalid as error:
                 self.fail(row, error)
                 continue
-            if record is not None and self._was_the_same(row.id, args):
+            entries = () if record is None else self.mall.journal(kind.name, row.id)
+            if adopted_before(entries, args):
                 self.did.there += 1
                 continue
             step = self._step(row.id, record, args)
@@ -151,13 +152,6 @@ class _Adoption:
         for failure in sorted(self.told, key=attrgetter("line")):
             self.failed(failure)
         self.told.clear()
-
-    def _was_the_same(self, id: str, args: Arguments) -> bool:
-        entries = self.mall.journal(ADOPTING[self.room].kind, id)
-        before = next((e["args"] for e in entries if e["outcome"] == "adopted"), None)
-        given, _ = args_of(args)
-        plain = given.keys() - args.personal.keys()
-        return before is not None and all(before.get(name) == given[name] for name in plain)
 
     def _step(self, id: str, record: Record | None, args: Arguments) -> Step:
         settings, kind = self.mall.policy.settings, self.mall.book.kind(ADOPTING[self.room].kind)

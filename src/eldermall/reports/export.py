@@ -403,14 +403,23 @@ class _Lines:
         self.number -= len(back)
 
 
-def _csv_rows(lines: _Lines, columns: Columns, path: Path) -> Iterator[Row | Unreadable]:
-    reader = csv.reader(lines, strict=True)
+def header_of(reader: Iterator[list[str]], path: Path) -> list[str]:
+    """Return the names of the columns of a CSV.
+
+    Raises:
+        FileUnreadable: its first row is none.
+    """
     try:
-        header = [name.strip() for name in next(reader)]
+        return [name.strip() for name in next(reader)]
     except csv.Error as error:
         raise FileUnreadable(
             Text(f"{path} 的表头无法读取：{error}", f"{path}: the header can't be read: {error}")
         ) from error
+
+
+def _csv_rows(lines: _Lines, columns: Columns, path: Path) -> Iterator[Row | Unreadable]:
+    reader = csv.reader(lines, strict=True)
+    header = header_of(reader, path)
     _check_header(header, columns, path)
     width = len(header)
     pick = itemgetter(*(

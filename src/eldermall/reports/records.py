@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -19,10 +19,8 @@ from eldermall.engine.adoption import adoption_of
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Record
 from eldermall.errors import FileUnreadable, Invalid
+from eldermall.reports.export import Progress, header_of
 from eldermall.texts import Text
-
-Progress = Callable[[int, int], None]
-"""Told how many bytes of a file have been read, and how many there are."""
 
 _EVERY = 100
 
@@ -124,12 +122,7 @@ def _cells(
     lines: Iterator[str], path: Path, model: type[Record]
 ) -> Iterator[Given | Failure]:
     reader = csv.reader(lines, strict=True)
-    try:
-        header = [name.strip() for name in next(reader)]
-    except csv.Error as error:
-        raise FileUnreadable(
-            Text(f"{path} 的表头无法读取：{error}", f"{path}: the header can't be read: {error}")
-        ) from error
+    header = header_of(reader, path)
     columns = _columns(header, model)
     while True:
         line = reader.line_num + 1
