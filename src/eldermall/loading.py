@@ -11,8 +11,9 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points, packages_distributions, version
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Loaded:
         if self.point is not None and self.point.dist is not None:
             return self.point.dist.name, self.point.dist.version
         top = self.module.partition(".")[0]
-        names = [top] if top == "eldermall" else packages_distributions().get(top, ())
+        names = [top] if top == "eldermall" else _distributions().get(top, ())
         return (names[0], version(names[0])) if names else None
 
     def broken(self, why: Text) -> PluginError:
@@ -55,6 +56,12 @@ class Loaded:
         return PluginError(
             Text(f"插件 {self.name}{zh}有误：{why.zh}", f"plugin {self.name}{en}: {why.en}")
         )
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the distributions by the packages that they brought: all are read for it."""
+    return packages_distributions()
 
 
 def allowed() -> tuple[str, ...]:

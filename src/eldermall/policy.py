@@ -156,22 +156,22 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
     values = _values(_table(raw, "settings"), book)
     start = datetime.combine(published, time(), tzinfo=zone)
     content: dict[str, Any] = {
-            "v": FORMAT,
-            "document": document,
-            "title": title,
-            "published": published.isoformat(),
-            "zone": zone.key,
-            "department": department,
-            "settings": {
-                key: {
-                    "value": value.raw,
-                    "author": value.author,
-                    "date": value.date,
-                    "clause": value.clause,
-                }
-                for key, value in values.items()
-            },
-            "cites": list(book.cited),
+        "v": FORMAT,
+        "document": document,
+        "title": title,
+        "published": published.isoformat(),
+        "zone": zone.key,
+        "department": department,
+        "settings": {
+            key: {
+                "value": value.raw,
+                "author": value.author,
+                "date": value.date,
+                "clause": value.clause,
+            }
+            for key, value in values.items()
+        },
+        "cites": list(book.cited),
     }
     if relaxed:
         content["enforce"] = relaxed

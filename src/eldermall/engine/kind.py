@@ -202,11 +202,13 @@ class Kind:
         """What a storage must know of it."""
         return RecordKind(self.name, self.indexed)
 
+    def tracks(self, record: Record) -> tuple[Machine, ...]:
+        """Return the machines that apply to ``record``."""
+        return tuple(machine for machine in self.machines if machine.applies(record))
+
     def is_open(self, record: Record) -> bool:
         """Say whether any track of ``record`` still has somewhere to go."""
-        return any(
-            m.applies(record) and getattr(record, m.field) not in m.ends for m in self.machines
-        )
+        return any(getattr(record, m.field) not in m.ends for m in self.tracks(record))
 
     def row(self, record: Record, before: int) -> RecordRow:
         """Return ``record`` as a storage keeps it, replacing the version ``before``."""

@@ -73,7 +73,7 @@ def waiting(kind: Kind, record: Record) -> tuple[Machine, ...]:
     """Return the tracks of a record in which something is still to be done."""
     return tuple(
         machine
-        for machine in _tracks(kind, record)
+        for machine in kind.tracks(record)
         if (at := getattr(record, machine.field)) not in machine.ends
         and (machine.name, at) not in STANDING
     )
@@ -91,14 +91,10 @@ def moves(kind: Kind, record: Record, role: Role) -> tuple[Transition, ...]:
 
 def _moves(kind: Kind, record: Record) -> Iterator[Transition]:
     aside = ASIDE.get(kind.name, frozenset())
-    for machine in waiting(kind, record) or _tracks(kind, record):
+    for machine in waiting(kind, record) or kind.tracks(record):
         for t in machine.transitions:
             if getattr(record, machine.field) not in t.sources or t.erases or t.name in aside:
                 continue
             fits = FITS.get((kind.name, t.name))
             if fits is None or fits(record):
                 yield t
-
-
-def _tracks(kind: Kind, record: Record) -> tuple[Machine, ...]:
-    return tuple(machine for machine in kind.machines if machine.applies(record))

@@ -256,11 +256,7 @@ def _task(
     moves = tuple(Move(t.name, t.label) for t in turns.moves(kind, record, role))
     if not moves and role != "operations" and not any(c.concerns(role) for c in clocks):
         return None
-    states = [
-        machine.labels[getattr(record, machine.field)]
-        for machine in kind.machines
-        if machine.applies(record)
-    ]
+    states = [m.labels[getattr(record, m.field)] for m in kind.tracks(record)]
     label = Text("/".join(s.zh for s in states), " / ".join(s.en for s in states))
     return Task(
         subject_of(kind.name, record.id), kind.label, record.summary, label, record.created_at,
