@@ -270,6 +270,33 @@ def test_an_order_with_an_open_case_is_taken_over_with_it_and_both_go_on(
     assert mall.cases.get("R1").state == "refunded"
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"versions": []}, "listing.adopt.versions = [] is invalid: needs 1 item or more"),
+        ({"shown": 7}, "listing.adopt.shown = 7 is invalid: there is no such version"),
+        ({"shown": 0}, "listing.adopt.shown = 0 is invalid: there is no such version"),
+    ],
+)
+def test_a_listing_is_taken_over_with_the_versions_that_it_shows(
+    mall: Mall, changed: dict[str, Any], message: str
+) -> None:
+    written = {
+        "number": 1, "content": shop.CONTENT, "author": "zhao", "authors": ["zhao"],
+        "drafted_at": shop.START,
+    }
+    listing = {
+        "work": "published", "display": "shown", "merchant": "tea-house", "mode": "merchant_self",
+        "assistance": None, "kind": "goods", "channel": "app", "versions": [written], "shown": 1,
+    }
+    taken = mall.listings.adopt("tea", listing, by=shop.OPERATIONS)
+    assert taken.on_display is not None
+    assert taken.on_display.title == "Green tea"
+    with pytest.raises(Invalid) as wrong:
+        mall.listings.adopt("honey", listing | changed, by=shop.OPERATIONS)
+    assert str(wrong.value) == message
+
+
 def test_parts_of_a_record_may_be_given_as_they_are_in_python(mall: Mall) -> None:
     line = Line(id="tea", listing="green-tea", ordered=2, amount=9900)
     assert adopt(mall, lines=(line,)).lines == (line,)

@@ -165,15 +165,21 @@ def adopted(
         command: the adoption.
         c: what is known of it.
         technical: how far ahead of now a moment may lie.
+
+    Raises:
+        Invalid: the record's fields contradict each other.
     """
     subject = subject_of(kind.name, command.id)
     state = NEW if c.record is None else c.record.summary
     fields = {name: getattr(c.args, name) for name in type(c.args).model_fields}
     created = fields.pop("created_at")
-    record = kind.model(
-        id=c.id, version=1, pack=c.settings.pack, created_at=c.at if created is None else created,
-        **fields,
-    )
+    try:
+        record = kind.model(
+            id=c.id, version=1, pack=c.settings.pack,
+            created_at=c.at if created is None else created, **fields,
+        )
+    except ValidationError as error:  # what its fields say together can't be
+        raise invalid(error, f"{kind.name}.{ADOPT}") from None
     refusals = tuple(
         Verdict(f"{ADOPT}.{name}", "refused", reason=why)
         for name, why in _objections(kind, command, c, record, technical)

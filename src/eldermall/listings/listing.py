@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
 
 from eldermall.engine.actor import Actor
 from eldermall.engine.canonical import canonical
 from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
 from eldermall.engine.kind import Record, Upgrade
+from eldermall.texts import Text
 
 Mode = Literal["merchant_self", "assisted", "self_operated"]
 """Who collects what a listing says: the merchant, the merchant helped on site, or the company."""
@@ -85,10 +88,16 @@ class Listing(Record):
     assistance: Id | None
     kind: Literal["goods", "service"]
     channel: Id
-    versions: tuple[Version, ...]
+    versions: Annotated[tuple[Version, ...], Field(min_length=1)]
     shown: int | None = None
     submitted_at: Moment | None = None
     reviewer: Id | None = None
+
+    @model_validator(mode="after")
+    def _shows_what_is_there(self) -> Listing:
+        if self.shown is not None and not 1 <= self.shown <= len(self.versions):
+            raise ValueError("shown", Text("没有这一版本", "there is no such version"))
+        return self
 
     @property
     def summary(self) -> str:

@@ -127,16 +127,16 @@ class _Adoption:
         fit: list[tuple[Given, Step]] = []
         for row in rows:
             record = kind.record(stored[row.id]) if row.id in stored else None
+            entries = () if record is None else self.mall.journal(kind.name, row.id)
             try:
                 args = adoption(self.model, f"{kind.name}.{ADOPT}", row.fields)
+                if adopted_before(entries, args):
+                    self.did.there += 1
+                    continue
+                step = self._step(row.id, record, args)
             except Invalid as error:
                 self.fail(row, error)
                 continue
-            entries = () if record is None else self.mall.journal(kind.name, row.id)
-            if adopted_before(entries, args):
-                self.did.there += 1
-                continue
-            step = self._step(row.id, record, args)
             if step.record is not None:
                 fit.append((row, step))
             elif self.dry_run:
