@@ -266,6 +266,16 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def test_the_page_on_embedding_names_every_command_of_every_room() -> None:
+    said: dict[str, set[str]] = {}
+    table = page("embedding.md").partition("| room | commands |")[2].partition("\n\n")[0]
+    for head, cells in re.findall(r"^\| (.+?) \| (`.+`) \|$", table, re.MULTILINE):
+        rooms = tuple(re.findall(r"`mall\.(\w+)`", head)) or ("orders",)  # of goods, of services
+        for room in rooms:
+            said.setdefault(room, set()).update(re.findall(r"`(\w+)`", cells))
+    assert said == {place: set(commands_of(room)) for place, room in ROOMS.items()}
+
+
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
     path = ROOT / "docs" / "commands.md"
     if os.environ.get("ELDERMALL_REWRITE_TABLES"):
