@@ -22,6 +22,7 @@ from sqlalchemy import text
 from eldermall import Conflict, Mall, Refused, Text, hookimpl
 from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
+from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.engine.rule import Context, Fact, Rule, looked_up
 from eldermall.listings.machine import WORK
 from eldermall.orders.machine import GOODS
@@ -555,6 +556,11 @@ class Noting:
     @hookimpl
     def eldermall_committed(self, event: CommittedEvent) -> None:
         self._note(event.id)
+
+    @hookimpl
+    def eldermall_notify(self, notice: Notice) -> NoticeAnswer:
+        self._note(notice.key)
+        return NoticeAnswer("accepted")
 
     @hookimpl
     def eldermall_refund(self, request: RefundRequest) -> RefundAnswer:
