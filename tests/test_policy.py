@@ -215,6 +215,21 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "policy: enforce.review.before-publish.mode = 'off' is invalid: it serves a prohibition "
         "(S19-09-3b): it may be observed for a while, never off",
     ),
+    "all rules said to be on": (
+        put("enforce/*", "on"),
+        "policy: enforce.* = 'on' is invalid: must be a table in the mode observe; rules are on "
+        "without it, and are switched off by name only",
+    ),
+    "all rules off at once": (
+        put("enforce/*", RELAXED | {"mode": "off"}),
+        "policy: enforce.* = 'off' is invalid: must be a table in the mode observe; rules are on "
+        "without it, and are switched off by name only",
+    ),
+    "all rules observed, approved by who decided it": (
+        put("enforce/*", RELAXED | {"approver": "board"}),
+        "policy: enforce.*.approver = 'board' is invalid: nobody approves what they decided "
+        "themselves",
+    ),
     "a rule that isn't there": (
         put("enforce/shipping.free", "on"),
         "policy: enforce.shipping.free = 'on' is invalid: there is no such rule",
@@ -353,6 +368,17 @@ def test_every_rule_may_be_said_to_be_on() -> None:
     assert read(put("enforce", dict.fromkeys(ids, "on"))).settings.pack == read(
         shop.POLICY
     ).settings.pack
+
+
+def test_a_star_says_of_every_rule_and_clock_that_is_not_named_what_their_names_would() -> None:
+    book = rulebook()
+    ids = [r.id for r in book.rules.values()] + [c.id for c in book.clocks.values()]
+    named = {"shipping.in-time": RELAXED | {"mode": "off"}, "shipping.paid-first": "on"}
+    at_once = read(put("enforce", {"*": RELAXED} | named)).settings
+    one_by_one = read(put("enforce", dict.fromkeys(ids, RELAXED) | named)).settings
+    assert at_once.pack == one_by_one.pack
+    assert at_once.relaxed == one_by_one.relaxed
+    assert at_once.relaxed.keys() == set(ids) - {"shipping.paid-first"}
 
 
 def test_a_policy_applies_from_midnight_in_its_zone() -> None:

@@ -137,3 +137,20 @@ def test_a_relaxed_policy_is_another_version_and_its_relaxations_are_kept_with_i
         (kept,) = tx.packs()
     assert b'"approver":"lin"' in kept.body
     assert mall.designations.get(head_of("operations")).pack == mall.policy.settings.pack
+
+
+def test_with_all_observed_at_once_no_rule_refuses_and_no_breach_tells_or_moves_anything() -> None:
+    mall, time = opened("*")
+    shop.place(mall)
+    with pytest.raises(Refused) as refused:  # by the table of states, which nothing relaxes
+        shop.ship(mall)
+    assert refused.value.decision.rules == ("machine.no-such-move",)
+    mall.orders.hand_over("A1", to="wang", by=shop.SERVICE)
+    mall.orders.accept("A1", by=shop.MERCHANT)
+    shop.ship(mall)
+    shop.place(mall, "A2")
+    time.pass_(days=2)
+    assert mall.sweep().breached  # nobody has handed A2 over
+    broken = [v for v in verdicts(mall, "") if v["outcome"] != "allowed"]
+    assert {v.get("enforced") for v in broken} == {False}
+    assert not [m for m in mall.messages() if b'"name":"notice"' in m.body]

@@ -22,7 +22,8 @@ A policy file is TOML::
     reason = "why"
     until = 2026-03-31
 
-What isn't named under ``enforce`` is on. A relaxation ends with its last day, by itself.
+What isn't named under ``enforce`` is on. ``enforce."*"`` is a table for all that isn't named, in
+the mode ``observe``. A relaxation ends with its last day, by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
@@ -54,6 +55,7 @@ DEMO_AUTHOR = "demo"
 
 _PACK_KEYS = ("document", "title", "published", "zone", "department")
 _VALUE_KEYS = ("value", "author", "date", "clause")
+ALL = "*"
 _RELAXING = ("mode", "author", "approver", "reason", "until")
 _DAYS = {
     "calendar-days": Text(
@@ -262,8 +264,8 @@ def _relaxations(given: dict[str, Any], book: Rulebook) -> dict[str, dict[str, s
     owners: dict[str, Rule | Clock] = {rule.id: rule for rule in book.rules.values()}
     owners |= {clock.id: clock for clock in book.clocks.values()}
     relaxed: dict[str, dict[str, str]] = {}
-    for id, value in given.items():
-        where = f"enforce.{id}"
+    for id, value in _each(given, owners).items():
+        where = f"enforce.{id if id in given else ALL}"
         if id not in owners:
             raise Invalid(where, value, Text("没有此规则", "there is no such rule"))
         if value == "on":
@@ -278,6 +280,25 @@ def _relaxations(given: dict[str, Any], book: Rulebook) -> dict[str, dict[str, s
             )
         relaxed[id] = _relaxation(dict(value), where, owners[id].clauses)
     return relaxed
+
+
+def _each(given: dict[str, Any], owners: Iterable[str]) -> dict[str, Any]:
+    """Return what is said of each rule and clock: by name, else for all at once, if it is."""
+    named = {id: value for id, value in given.items() if id != ALL}
+    if ALL not in given:
+        return named
+    rest = given[ALL]
+    mode = rest.get("mode") if isinstance(rest, Mapping) else rest
+    if mode is rest or mode == "off":
+        raise Invalid(
+            f"enforce.{ALL}", mode,
+            Text(
+                "对全部规则只可用一个表设为 observe；未列明者本就严格执行，关闭须逐条列明",
+                "must be a table in the mode observe; rules are on without it, and are switched "
+                "off by name only",
+            ),
+        )
+    return dict.fromkeys(owners, rest) | named
 
 
 def _relaxation(given: dict[str, Any], where: str, serves: tuple[str, ...]) -> dict[str, str]:
@@ -412,6 +433,7 @@ def template(book: Rulebook) -> str:
         '#   approver = ""',
         '#   reason = ""',
         "#   until = 2026-01-31",
+        '# [enforce."*"]  # 未列明的全部规则 · all that aren\'t named',
         "",
     ]
     for key, setting in book.settings.items():
