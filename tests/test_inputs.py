@@ -442,7 +442,13 @@ NEWS = TrackingEvent("in_transit", shop.START)
 ADOPTED: dict[str, dict[str, Any]] = {
     "listing": {
         "work": "draft", "display": "hidden", "kind": "goods", "merchant": "tea-house",
-        "channel": "app", "mode": "merchant_self", "assistance": None, "versions": [],
+        "channel": "app", "mode": "merchant_self", "assistance": None,
+        "versions": [
+            {
+                "number": 1, "content": shop.CONTENT, "author": "zhao", "authors": ["zhao"],
+                "drafted_at": shop.START,
+            },
+        ],
     },
     "order": {
         "goods": "submitted", "payment": "unpaid", "kind": "goods", "merchant": "tea-house",

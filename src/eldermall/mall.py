@@ -212,6 +212,7 @@ class Mall(Moving):
             PluginError: a plugin can't be loaded, or no storage knows the URL.
             SchemaError: the database isn't one that this version can use.
             StorageError: the database can't be opened.
+            Locked: somebody else holds it, or a transaction of the caller's own.
         """
         checked_id(code, "code")
         if not isinstance(url, str):

@@ -243,9 +243,10 @@ def translated(database: Database, retry: Retry) -> Iterator[None]:
             raise Overtaken(text, retry=retry) from error
         if database.locked(error):
             text = Text(
-                "数据库正被另一写入者占用；在自己的 atomic 之内请用 mall.joined(connection)",
-                "the database is locked by another writer; inside an atomic of your own use "
-                "mall.joined(connection)",
+                "数据库正被占用：另有写入者，或是您自己尚未结束的 atomic；"
+                "其内请用 mall.joined(connection)",
+                "the database is locked by another writer, or by an atomic of your own: inside it "
+                "use mall.joined(connection)",
             )
             raise Locked(text, retry=retry) from error
         text = Text(f"数据库无法使用：{words}", f"the database can't be used: {words}")

@@ -120,9 +120,10 @@ _TEXTS: Mapping[str, Text] = {
         "somebody else wrote first, or the database gave this transaction up to end a deadlock",
     ),
     "locked": Text(
-        "数据库正被另一写入者占用；在自己的事务之内请用 mall.joined(connection)",
-        "the database is locked by another writer; inside a transaction of your own "
-        "use mall.joined(connection)",
+        "数据库正被占用：另有写入者，或是您自己尚未结束的事务；请在事务之前打开 Mall，"
+        "事务之内用 mall.joined(connection)",
+        "the database is locked by another writer, or by a transaction of your own: open the mall "
+        "before it begins, and inside it use mall.joined(connection)",
     ),
 }
 
