@@ -57,6 +57,15 @@ def test_the_entry_says_adopted_and_lists_the_moments_that_nobody_knows(mall: Ma
     ]
 
 
+def test_an_order_that_is_paid_ships_though_nobody_knows_since_when(mall: Mall) -> None:
+    adopt(mall, paid_at=None)
+    shop.ship(mall, lines={"tea": 2})
+    adopt(mall, "A2", payment="unpaid", paid_at=None, received=0)
+    with pytest.raises(Refused) as refused:
+        shop.ship(mall, "A2", lines={"tea": 2})
+    assert refused.value.decision.rules == ("shipping.paid-first@1",)
+
+
 def test_clocks_run_from_the_moments_that_are_known(mall: Mall) -> None:
     adopt(mall)
     row = shop.clocks(mall, "shipping.in-time")["tea"]

@@ -171,7 +171,7 @@ def test_rules_as_json_hold_clauses_guards_facts_settings_and_clocks() -> None:
         }
     ]
     assert {"machine": "goods", "on": "move", "name": "ship"} in paid["guards"]
-    assert paid["facts"][0]["name"] == "order.paid-at"
+    assert paid["facts"][0]["name"] == "order.paid"
     clock = next(c for c in found["clocks"] if c["clock"] == "shipping.in-time@1")
     assert clock["limit"] == "shipping.limit"
     assert clock["told"] == ["merchant", "operations"]

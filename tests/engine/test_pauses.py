@@ -66,6 +66,11 @@ def test_a_pause_halts_a_clock_and_its_end_moves_the_due_moment_by_its_length() 
     assert running.next == running.due + 1
 
 
+def test_what_happens_while_a_clock_stands_still_neither_halts_it_again_nor_moves_it() -> None:
+    halted = the(go(held((2, None)), started(), START + 2 * HOUR), "paused")
+    assert go(held((2, None)), halted, START + 30 * HOUR) == []
+
+
 def test_a_clock_that_has_warned_does_not_warn_again_after_a_pause() -> None:
     warned = replace(started(), stage=0)
     halted = the(go(held((2, None)), warned), "paused")

@@ -17,7 +17,7 @@ from eldermall.engine.settings import Setting
 from eldermall.orders.machine import BEFORE_SERVICE, SERVICE
 from eldermall.orders.order import Order
 from eldermall.rules.notices import LADDER
-from eldermall.rules.shipping import CASH, PAID_AT
+from eldermall.rules.shipping import CASH, PAID, PAID_AT, paid_first
 from eldermall.texts import Text
 
 APPOINTMENT_LIMIT = Setting(
@@ -63,8 +63,8 @@ PAID_FIRST = Rule(
     label=Text("未付款不得开始服务，货到付款除外", "no service begins unpaid but cash on delivery"),
     clauses=("S19-11-1c",),
     guards=(SERVICE.entering("in_service"),),
-    needs=(PAID_AT, AT, CASH),
-    check=lambda paid_at, at, cash: cash or (paid_at is not None and paid_at <= at),
+    needs=(PAID, PAID_AT, AT, CASH),
+    check=paid_first,
     reason=Text("订单尚未付款", "the order was not paid when the service would have begun"),
 )
 
