@@ -370,25 +370,6 @@ def test_a_shop_hands_its_open_orders_over_observes_and_then_enforces(
         assert shop.move(another, "accept", "ship").status == 409
 
 
-def test_an_order_taken_over_as_paid_at_a_time_that_nobody_knows_is_not_shipped(
-    tmp_path: Path,
-) -> None:
-    url, by = f"sqlite:///{tmp_path / 'mall.db'}", person(STAFF, "operations", department="shop")
-    shops.appoint(url, POLICY)
-    as_it_stands = {
-        "kind": "goods", "goods": "accepted", "payment": "paid", "customer": "li",
-        "merchant": None, "group_id": None, "channel": "app", "currency": "CNY", "freight": 0,
-        "total": 1, "received": 1, "cash_on_delivery": False,
-        "lines": [{"id": "tea", "listing": "tea", "ordered": 1, "amount": 1}],
-    }
-    with Mall.open(url, policy=POLICY) as mall:
-        mall.orders.adopt("A1", as_it_stands, by=by)
-        ship = {"parcel": "1", "courier": "SF", "tracking": "1", "lines": {"tea": 1}, "by": by}
-        assert mall.may.orders.ship("A1", **ship).rules == ("shipping.paid-first@1",)
-        mall.orders.adopt("A2", {**as_it_stands, "paid_at": "2026-03-02T09:00:00+08:00"}, by=by)
-        assert mall.may.orders.ship("A2", **ship).allowed
-
-
 # The page
 
 
