@@ -187,10 +187,15 @@ def changes(
     Raises:
         RuleBroken: the code of a clock failed.
     """
-    rows = {(row.name.partition("@")[0], row.part): row for row in open_rows}
+    rows: dict[str, dict[str, ClockRow]] = {}
+    for row in open_rows:
+        rows.setdefault(row.name.partition("@")[0], {})[row.part] = row
     for clock in clocks:
         try:
-            yield from _changes(clock, record, subject, rows, at, clock.rules(settings, bound))
+            since, running = clock.runs(record), rows.get(clock.id, {})
+            if since or running:
+                rules = clock.rules(settings, bound)
+                yield from _changes(clock, record, subject, since, running, at, rules)
         except Exception as error:
             raise RuleBroken(
                 Text(
@@ -204,21 +209,22 @@ def _changes(
     clock: Clock,
     record: Record,
     subject: str,
-    rows: Mapping[tuple[str, str], ClockRow],
+    since: Mapping[str, int],
+    rows: Mapping[str, ClockRow],
     at: int,
     rules: Settings,
 ) -> Iterator[ClockChange]:
     wanted: dict[str, int] = {}
-    for part, since in clock.runs(record).items():
-        running = rows.get((clock.id, part))
-        wanted[part] = max(since, rules.published)
-        if running is not None and since <= running.started <= rules.published:
+    for part, start in since.items():
+        running = rows.get(part)
+        wanted[part] = max(start, rules.published)
+        if running is not None and start <= running.started <= rules.published:
             wanted[part] = running.started  # whatever day a newer policy applies from
-    for (id, part), row in rows.items():
-        if id == clock.id and wanted.get(part) != row.started:
+    for part, row in rows.items():
+        if wanted.get(part) != row.started:
             yield _ended(clock, record, row, at)
     for part, started in wanted.items():
-        kept = rows.get((clock.id, part))
+        kept = rows.get(part)
         if kept is not None and kept.started == started:
             yield from _moved(clock, record, kept, rules)
             continue
