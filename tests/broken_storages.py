@@ -180,6 +180,12 @@ class LooksUpAHundred(Calls):
         return self.tx.look_up(kind, ids[:100])
 
 
+@caught_by("existing")
+class ExistsByAnyCase(Calls):
+    def existing(self, kind: str, ids: Sequence[str]) -> Any:
+        return {id for id in ids if self.tx.look_up(kind, [id, id.upper()])}
+
+
 @caught_by("find_in_order")
 class UnstableOrder(Calls):
     def find(self, kind: str, *, limit: int = 1000, **by: Any) -> list[RecordRow]:

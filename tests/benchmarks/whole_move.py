@@ -1,6 +1,6 @@
 """A whole move on SQLite against bare SQLAlchemy Core doing the same statements.
 
-`ship` of one line: with a key, one looked-up record, one clock stopped, one started, two outbox
+`ship` of one line: with a key, one looked-up record, one clock stopped, three started, two outbox
 rows, no reaction. The floor sends the statements that a real `ship` sent, with the same values
 but for the id, to a file filled with the same rows.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, fields, replace
 from heapq import merge
 from itertools import islice
@@ -127,6 +127,9 @@ class DjangoTransaction(Transaction):
         self._lock(kind, ids, shared=True)
         rows = self._records(self._rows(models.Record, kind=kind, id__in=ids).order_by("id"))
         return {row.id: row for row in rows}
+
+    def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
+        return set(self._rows(models.Record, kind=kind, id__in=ids).values_list("id", flat=True))
 
     def save(self, rows: Sequence[RecordRow]) -> None:
         for kind in sorted({row.kind for row in rows}):

@@ -23,7 +23,7 @@ whole, up to three times after `Overtaken`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -237,6 +237,10 @@ class Transaction(Protocol):
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
         """Return the records that exist; none of ``ids`` is changed or made by others meanwhile."""
+        ...
+
+    def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
+        """Return which of ``ids`` there are; none is locked, so others may make one meanwhile."""
         ...
 
     def save(self, rows: Sequence[RecordRow]) -> None:

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -204,20 +204,40 @@ class Work:
     def _follow(self, following: Iterable[tuple[Command, Reaction]]) -> Step | None:
         """Make what follows, breadth first; return the refusal that undoes all of it, if any."""
         waiting = deque(following)
+        there = self._there(waiting)
         while waiting:
             command, reaction = waiting.popleft()
-            if self._passed_over(command, reaction):
+            if self._passed_over(command, reaction, there):
                 continue
             held, c, result = self.decide(command)
             if result.record is not None:
-                waiting.extend(self._take(command, held, c, result))
+                further = self._take(command, held, c, result)
+                there |= self._there(further)
+                waiting.extend(further)
             elif reaction.best_effort:
                 self._leave(command, held, c, result.decision)
             else:
                 return result
         return None
 
-    def _passed_over(self, command: Command, reaction: Reaction) -> bool:
+    def _there(self, following: Iterable[tuple[Command, Reaction]]) -> set[tuple[str, str]]:
+        """Return which records are there, of those that follow only if they are."""
+        wanted: dict[str, set[str]] = {}
+        for command, reaction in following:
+            if reaction.if_exists and (command.kind, command.id) not in self.held:
+                wanted.setdefault(command.kind, set()).add(command.id)
+        return {
+            (kind, id)
+            for kind, ids in sorted(wanted.items())
+            for id in self.tx.existing(kind, sorted(ids))
+        }
+
+    def _passed_over(
+        self, command: Command, reaction: Reaction, there: Set[tuple[str, str]]
+    ) -> bool:
+        key = command.kind, command.id
+        if reaction.if_exists and key not in self.held:
+            return key not in there
         if not reaction.if_exists and not reaction.if_absent:
             return False
         held = self.hold(self.engine.book.kind(command.kind), command.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -151,6 +151,9 @@ class _MemoryTransaction:
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
         return {id: self._t.records[kind, id] for id in ids if (kind, id) in self._t.records}
+
+    def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
+        return self.look_up(kind, ids).keys()
 
     def open_clocks(self, subject: str) -> Sequence[ClockRow]:
         rows = [

@@ -260,6 +260,7 @@ class History(RuleBasedStateMachine):
         by = {} if customer is None else {"customer": customer}
         self.look("find", "order", open=open, after=after, limit=limit, **by)
         self.look("look_up", "order", [id, after])
+        self.look("existing", "order", [id, after])
         self.look("uses_pack", "order", "p1")
 
     @rule(subject=subjects, now=st.integers(0, 12), limit=few,

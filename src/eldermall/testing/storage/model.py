@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +87,10 @@ class Model:
         """Return the records that exist."""
         found = ((id, self.tables["records"].get((kind, id))) for id in ids)
         return {id: row for id, row in found if row is not None}
+
+    def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
+        """Return which of them there are."""
+        return set(self.look_up(kind, ids))
 
     def save(self, rows: Sequence[RecordRow]) -> None:
         """Save records over the versions that they name."""

@@ -122,6 +122,20 @@ class RecordCases(StorageCases):
                 assert not tx.look_up("order", [])
                 assert not tx.look_up("booking", ["A1", "A2"])
 
+    @case("查询哪些记录存在，多少不限，也可为空")
+    def test_existing(self, storage: Storage) -> None:
+        """Which records there are is said of many ids, of one, of none."""
+        ids = [f"A{n}" for n in range(500)]
+        with storage.write(MALL) as tx:
+            tx.save([record(id) for id in ids])
+        for open_ in (storage.write, storage.read):
+            with open_(MALL) as tx:
+                assert set(tx.existing("order", [*ids, "B1", "a1"])) == set(ids)
+                assert set(tx.existing("order", ["A1"])) == {"A1"}
+                assert not tx.existing("order", ["B1"])
+                assert not tx.existing("order", [])
+                assert not tx.existing("booking", ["A1", "A2"])
+
     @case("查找按编号的字节顺序返回")
     def test_find_in_order(self, storage: Storage) -> None:
         """Records are found in the order of their ids' bytes, beyond an id, up to a limit."""

@@ -68,15 +68,22 @@ class Statements:
             ).where(t.c.mall == mall)
             for name, t in s.records.items()
         }
-        one = {
-            name: query.where(s.records[name].c.id == bindparam("record_id"))
-            for name, query in found.items()
-        }
-        many = {
-            name: query.where(s.records[name].c.id.in_(bindparam("ids", expanding=True)))
-            .order_by(s.records[name].c.id)
-            for name, query in found.items()
-        }
+        ids = {name: select(t.c.id).where(t.c.mall == mall) for name, t in s.records.items()}
+        one, self.exists_one = (
+            {
+                name: query.where(s.records[name].c.id == bindparam("record_id"))
+                for name, query in queries.items()
+            }
+            for queries in (found, ids)
+        )
+        many, self.exists_many = (
+            {
+                name: query.where(s.records[name].c.id.in_(bindparam("ids", expanding=True)))
+                .order_by(s.records[name].c.id)
+                for name, query in queries.items()
+            }
+            for queries in (found, ids)
+        )
         chain = s.entries.alias()
         of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
         newest = chain.c.seq.desc()
@@ -92,12 +99,8 @@ class Statements:
         }
         self.look_up_one = {name: self._share(query) for name, query in one.items()}
         self.look_up_many = {name: self._share(query) for name, query in many.items()}
-        self.exists = {
-            name: select(t.c.version).where(t.c.mall == mall, t.c.id == bindparam("record_id"))
-            for name, t in s.records.items()
-        }
         self.try_lock = {
-            name: self._change(query, skip=True) for name, query in self.exists.items()
+            name: self._change(query, skip=True) for name, query in self.exists_one.items()
         }
         self.insert_record = {name: insert(t) for name, t in s.records.items()}
         changed = {

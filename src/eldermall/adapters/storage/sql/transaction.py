@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from heapq import merge
 from itertools import islice
@@ -114,7 +114,7 @@ class SqlTransaction(Transaction):
     def try_lock(self, kind: str, id: str) -> bool:
         if not self._s.locking or self._first(self._s.try_lock[kind], record_id=id) is not None:
             return True
-        return self._first(self._s.exists[kind], record_id=id) is None
+        return not self.existing(kind, [id])
 
     def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
         subject = f"{kind}/{id}"
@@ -149,6 +149,13 @@ class SqlTransaction(Transaction):
         else:
             rows = self._all(self._s.look_up_many[kind], ids=list(ids))
         return {row[0]: self._record(kind, row) for row in rows}
+
+    def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
+        if len(ids) == 1:
+            rows = self._all(self._s.exists_one[kind], record_id=ids[0])
+        else:
+            rows = self._all(self._s.exists_many[kind], ids=list(ids))
+        return {row[0] for row in rows}
 
     def _key(self, kind: str, id: str) -> str:
         return f"{self._mall}/{kind}/{id}"
