@@ -55,6 +55,19 @@ def test_looking_for_many_at_once_locks_them_too(storage: SqlStorage) -> None:
             other.save([row("B7")])
 
 
+def test_asking_which_there_are_holds_nobody_up_and_waits_for_nobody(storage: SqlStorage) -> None:
+    with storage.write("main") as tx:
+        assert tx.existing("booking", ["B0"]) == set()
+        assert tx.existing("booking", ["B0", "B1"]) == set()
+        with storage.write("main", patience=0.1) as other:
+            other.save([row("B0")])
+    with storage.write("main") as tx:
+        assert tx.load("booking", "B0")[0] is not None
+        with storage.write("main", patience=0.1) as other:
+            assert other.existing("booking", ["B0"]) == {"B0"}
+            assert other.existing("booking", ["B0", "B1"]) == {"B0"}
+
+
 def test_what_others_look_for_or_make_elsewhere_is_not_waited_for(storage: SqlStorage) -> None:
     with storage.write("main") as tx:
         assert tx.look_up("booking", ["B0"]) == {}

@@ -55,10 +55,12 @@ def test_the_entry_says_adopted_and_lists_the_moments_that_nobody_knows(mall: Ma
     assert mall.journal("order", "A2")[0]["unknown"] == [
         "created_at", "handed_over_at", "merchant_contacted_at", "accepted_at", "paid_at",
     ]
+    assert mall.orders.get("A2").created_at == mall.now()
 
 
 def test_an_order_that_is_paid_ships_though_nobody_knows_since_when(mall: Mall) -> None:
     adopt(mall, paid_at=None)
+    assert shop.clocks(mall, "shipping.in-time") == {}
     shop.ship(mall, lines={"tea": 2})
     adopt(mall, "A2", payment="unpaid", paid_at=None, received=0)
     with pytest.raises(Refused) as refused:

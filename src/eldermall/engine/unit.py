@@ -236,12 +236,15 @@ class Work:
         self, command: Command, reaction: Reaction, there: Set[tuple[str, str]]
     ) -> bool:
         key = command.kind, command.id
-        if reaction.if_exists and key not in self.held:
-            return key not in there
-        if not reaction.if_exists and not reaction.if_absent:
-            return False
-        held = self.hold(self.engine.book.kind(command.kind), command.id)
-        return reaction.if_exists if held.record is None else reaction.if_absent
+        if reaction.if_exists:
+            held = self.held.get(key)
+            missing = key not in there if held is None else held.record is None
+            if missing:
+                return True
+        if reaction.if_absent:
+            kind = self.engine.book.kind(command.kind)
+            return self.hold(kind, command.id).record is not None
+        return False
 
     def _reactions(
         self, held: _Held, at: int, event: str, before: Record | None, args: Any

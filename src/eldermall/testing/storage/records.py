@@ -23,6 +23,14 @@ def kept(row: RecordRow) -> RecordRow:
     return replace(row, before=row.version)
 
 
+def keep_many(storage: Storage) -> list[str]:
+    """Keep five hundred orders; return their ids."""
+    ids = [f"A{n}" for n in range(500)]
+    with storage.write(MALL) as tx:
+        tx.save([record(id) for id in ids])
+    return ids
+
+
 class RecordCases(StorageCases):
     """The cases about records."""
 
@@ -111,9 +119,7 @@ class RecordCases(StorageCases):
     @case("批量查询返回存在的记录，多少不限，也可为空")
     def test_look_up(self, storage: Storage) -> None:
         """Looking up gives those that exist, of many ids, of one, of none."""
-        ids = [f"A{n}" for n in range(500)]
-        with storage.write(MALL) as tx:
-            tx.save([record(id) for id in ids])
+        ids = keep_many(storage)
         for open_ in (storage.write, storage.read):
             with open_(MALL) as tx:
                 found = tx.look_up("order", [*ids, "B1", "a1"])
@@ -125,9 +131,7 @@ class RecordCases(StorageCases):
     @case("查询哪些记录存在，多少不限，也可为空")
     def test_existing(self, storage: Storage) -> None:
         """Which records there are is said of many ids, of one, of none."""
-        ids = [f"A{n}" for n in range(500)]
-        with storage.write(MALL) as tx:
-            tx.save([record(id) for id in ids])
+        ids = keep_many(storage)
         for open_ in (storage.write, storage.read):
             with open_(MALL) as tx:
                 assert set(tx.existing("order", [*ids, "B1", "a1"])) == set(ids)

@@ -5,6 +5,7 @@ A few are narrowed when they are called: to a part of the journal, or to what `f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -69,21 +70,8 @@ class Statements:
             for name, t in s.records.items()
         }
         ids = {name: select(t.c.id).where(t.c.mall == mall) for name, t in s.records.items()}
-        one, self.exists_one = (
-            {
-                name: query.where(s.records[name].c.id == bindparam("record_id"))
-                for name, query in queries.items()
-            }
-            for queries in (found, ids)
-        )
-        many, self.exists_many = (
-            {
-                name: query.where(s.records[name].c.id.in_(bindparam("ids", expanding=True)))
-                .order_by(s.records[name].c.id)
-                for name, query in queries.items()
-            }
-            for queries in (found, ids)
-        )
+        one, self.exists_one = self._by_id(found), self._by_id(ids)
+        many, self.exists_many = self._by_ids(found), self._by_ids(ids)
         chain = s.entries.alias()
         of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
         newest = chain.c.seq.desc()
@@ -127,6 +115,21 @@ class Statements:
             .where(t.c.mall == mall, t.c.pack == bindparam("pack"), t.c.open == 1)
             .limit(1)
             for name, t in s.records.items()
+        }
+
+    def _by_id(self, queries: Mapping[str, Select[Any]]) -> dict[str, Select[Any]]:
+        wanted: Any = bindparam("record_id")
+        return {
+            name: query.where(self.schema.records[name].c.id == wanted)
+            for name, query in queries.items()
+        }
+
+    def _by_ids(self, queries: Mapping[str, Select[Any]]) -> dict[str, Select[Any]]:
+        wanted: Any = bindparam("ids", expanding=True)
+        columns = {name: self.schema.records[name].c.id for name in queries}
+        return {
+            name: query.where(columns[name].in_(wanted)).order_by(columns[name])
+            for name, query in queries.items()
         }
 
     def _clocks(self) -> None:

@@ -144,18 +144,18 @@ class SqlTransaction(Transaction):
         return found
 
     def _look_up(self, kind: str, ids: Sequence[str]) -> dict[str, RecordRow]:
-        if len(ids) == 1:
-            rows = self._all(self._s.look_up_one[kind], record_id=ids[0])
-        else:
-            rows = self._all(self._s.look_up_many[kind], ids=list(ids))
+        rows = self._of(ids, self._s.look_up_one[kind], self._s.look_up_many[kind])
         return {row[0]: self._record(kind, row) for row in rows}
 
     def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
-        if len(ids) == 1:
-            rows = self._all(self._s.exists_one[kind], record_id=ids[0])
-        else:
-            rows = self._all(self._s.exists_many[kind], ids=list(ids))
+        rows = self._of(ids, self._s.exists_one[kind], self._s.exists_many[kind])
         return {row[0] for row in rows}
+
+    def _of(self, ids: Sequence[str], one: Any, many: Any) -> Sequence[Any]:
+        """Return the rows with these ids; the query for a single one is the quicker."""
+        if len(ids) == 1:
+            return self._all(one, record_id=ids[0])
+        return self._all(many, ids=list(ids))
 
     def _key(self, kind: str, id: str) -> str:
         return f"{self._mall}/{kind}/{id}"
