@@ -51,6 +51,9 @@ def _arguments(
         }
     for name in more:
         yield name, {repr(wrong): _answer(command, args, {**more, name: wrong}) for wrong in WRONG}
+    yield "all", _answer(command, tuple(3.5 for _ in args), dict.fromkeys(more, 3.5))
+    named = {name: wrong for name in more if name != "by" for wrong in [3.5]}
+    yield "all but by", _answer(command, args, {**more, **named})
     for name, wrong in OPTIONS.items():
         yield name, _answer(command, args, {**more, name: wrong})
     if isinstance(args[-1], Mapping):  # a record that is taken over

@@ -275,10 +275,15 @@ class Life:
         """Seal, relay, and verify against the roots outside."""
         self.seal()
         self.relay()
-        found = self.mall.verify(self._outside.roots)
+        found = self.mall.verify(self.roots)
         assert found.passed, found.findings
         assert found.sealed == found.entries
         self.lines.append(_line({"verified": repr(found)}))
+
+    @property
+    def roots(self) -> list[bytes]:
+        """The roots that are kept outside."""
+        return self._outside.roots
 
     @property
     def rows(self) -> store.Rows:

@@ -9,6 +9,7 @@ from tests.golden.chapters import (
     cases,
     complaints,
     goods,
+    half,
     people,
     relaxed,
     services,
@@ -22,6 +23,7 @@ CHAPTERS: Mapping[str, Callable[[Life], None]] = {
         people.people, people.listings, people.assistance, goods.orders, goods.ends, goods.late,
         services.services, services.callbacks, complaints.complaints, cases.cases,
         cases.late_cases, stocks.stocks, adoption.adoption, relaxed.relaxed,
+        half.half,
     )
 }
 POLICIES = {"relaxed": relaxed.policy}
