@@ -260,6 +260,28 @@ def test_everything_in_a_kept_database_moves_on(sample: Path) -> None:
     assert shape(sample) == before
 
 
+def test_a_kept_database_that_lost_the_end_of_a_sealed_chain_is_found_out(sample: Path) -> None:
+    ends = (
+        "SELECT subject, max(seq) FROM eldermall_entries e GROUP BY subject HAVING NOT EXISTS "
+        "(SELECT * FROM eldermall_unsealed u WHERE u.subject = e.subject)"
+    )
+    with (
+        closing(sqlite3.connect(sample)) as raw,
+        shop.open_mall(f"sqlite:///{sample}", shop.Time(LATER)) as mall,
+    ):
+        found = raw.execute(ends).fetchall()
+        assert max(seq for _, seq in found) > 1
+        for end in found:
+            where = "FROM eldermall_entries WHERE subject = ? AND seq = ?"
+            row = raw.execute(f"SELECT * {where}", end).fetchone()
+            raw.execute(f"DELETE {where}", end)
+            raw.commit()
+            assert not mall.verify().passed, end
+            raw.execute(f"INSERT INTO eldermall_entries VALUES ({', '.join('?' * len(row))})", row)
+            raw.commit()
+        assert mall.verify().passed
+
+
 def _since(mall: Mall, when: datetime) -> list[dict[str, Any]]:
     """Return the entries that were written from a moment on."""
     with mall.read() as tx:
