@@ -32,6 +32,7 @@ from eldermall.contracts.storage import (
     Storage,
     Transaction,
 )
+from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.journal import Verification, entry_fields, verify
@@ -43,7 +44,6 @@ from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
-from eldermall.engine.unit import Engine
 from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
 from eldermall.listings.commands import Listings
 from eldermall.listings.listing import Listing

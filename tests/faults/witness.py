@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from eldermall import Mall
 from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow
 from eldermall.engine.clock import changes
-from eldermall.engine.unit import ENDINGS
+from eldermall.engine.work import ENDINGS
 from tests import shop
 from tests.faults.worker import UPKEEP, moment
 from tests.test_aftersales import claims, returns

@@ -231,8 +231,9 @@ class Replay:
         if key in self._over:
             over = self._over[key]
         else:
-            machine, state, taken = edge(_ORDER, order, move)
-            source = None if taken is not None else self._nearest(machine, state, move)
+            here = edge(_ORDER, order, move)
+            machine = here.machine
+            source = None if here.taken is not None else self._nearest(machine, here.state, move)
             over = self._over[key] = None if source is None else {machine.field: source}
         return order if over is None else order.model_copy(update=over)
 
