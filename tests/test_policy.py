@@ -17,7 +17,8 @@ from eldermall.engine.rule import AT, Rule
 from eldermall.errors import FileUnreadable
 from eldermall.mall import rulebook
 from eldermall.orders.machine import GOODS
-from eldermall.policy import Policy, cited, read_policy, settings_of, template
+from eldermall.policy import Policy, cited, read_policy, settings_of
+from eldermall.policy_template import policy_template
 from tests import shop
 
 
@@ -453,14 +454,14 @@ def test_a_kept_value_that_no_rule_reads_any_more_is_left() -> None:
 
 
 def test_the_template_is_toml_in_which_no_limit_is_set() -> None:
-    given = tomllib.loads(template(rulebook()))
+    given = tomllib.loads(policy_template(rulebook()))
     assert set(given) == {"pack"}
     with pytest.raises(PolicyError, match="the host has set none"):
         read(given)
 
 
 def test_the_template_shows_each_setting_beside_its_clause_as_a_suggestion() -> None:
-    text = template(rulebook())
+    text = policy_template(rulebook())
     for key, setting in rulebook().settings.items():
         block = text[text.index(f'# [settings."{key}"]') :].split("\n\n")[0]
         assert f'# clause = "{setting.clause}"' in block
@@ -474,7 +475,7 @@ def test_the_template_shows_each_setting_beside_its_clause_as_a_suggestion() -> 
 
 def test_the_template_is_a_policy_once_it_is_uncommented_and_signed() -> None:
     lines = []
-    for line in template(rulebook()).splitlines():
+    for line in policy_template(rulebook()).splitlines():
         if re.match(r'# (\[settings\.|value =|author =|date =|clause =)', line):
             lines.append(line[2:].replace('author = ""', 'author = "board"'))
         else:

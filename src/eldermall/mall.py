@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from eldermall.contracts.storage import (
     Storage,
     Transaction,
 )
+from eldermall.delivery import deliver
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
@@ -364,7 +366,7 @@ class Mall(Moving):
             now: the moment; the mall's own now if left out.
         """
         self._engine.try_settle()
-        return relay(self._engine, self._moment(now), self._plugins.deliver)
+        return relay(self._engine, self._moment(now), partial(deliver, self._plugins))
 
     def seal(self, now: datetime | None = None) -> Sealed:
         """Seal the journal's waiting entries under new roots, which `relay` carries outside.

@@ -15,15 +15,15 @@ from eldermall.engine.canonical import canonical
 from eldermall.engine.journal import Entry, args_of, entry_fields
 from eldermall.engine.kind import ADOPT, Command, Record, subject_of
 from eldermall.engine.making import Refusal, make
+from eldermall.engine.refusals import Refusing
 from eldermall.engine.rule import Decision
-from eldermall.engine.waiting import Waiting
 from eldermall.engine.work import Work
 from eldermall.errors import Conflict, KeyReused, Locked, Refused
 from eldermall.texts import Text
 
 
 @dataclass(frozen=True, slots=True)
-class Engine(Waiting):
+class Engine(Refusing):
     """What a mall does things with; it makes the commands, each in one transaction."""
 
     def perform(self, command: Command) -> Record:

@@ -29,7 +29,6 @@ import gzip
 import io
 import json
 import re
-import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from eldermall.calendars import DAY, HOUR, MINUTE, SECOND, zone_named
 from eldermall.engine.inputs import only_keys
 from eldermall.errors import FileUnreadable, Invalid
 from eldermall.texts import Text
+from eldermall.toml import read_toml
 
 MOMENTS = ("placed", "paid", "shipped", "delivered")
 """The moments that a map may name, in the order in which they count if they are equal."""
@@ -145,7 +145,7 @@ def read_columns(source: str | Path | Mapping[str, Any] | Columns) -> Columns:
     """
     if isinstance(source, Columns):
         return source
-    raw = dict(source) if isinstance(source, Mapping) else _parsed(Path(source))
+    raw = dict(source) if isinstance(source, Mapping) else read_toml(Path(source), "列映射文件")
     only_keys(raw, _KEYS, "")
     named = raw.get("columns")
     if not isinstance(named, Mapping):
@@ -184,22 +184,6 @@ def read_columns(source: str | Path | Mapping[str, Any] | Columns) -> Columns:
         str(written),
         _encoding(raw.get("encoding", "utf-8")),
     )
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileUnreadable(
-            Text(
-                f"无法读取列映射文件 {path}：{error.strerror}",
-                f"can't read {path}: {error.strerror}",
-            )
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileUnreadable(
-            Text(f"{path} 不是有效的 TOML：{error}", f"{path} is not valid TOML: {error}")
-        ) from error
 
 
 def _encoding(name: object) -> str:

@@ -16,11 +16,11 @@ from eldermall.errors import Conflict, Locked
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting(Basis):
-    """A basis with refusals that wait to be written.
+class Refusing(Basis):
+    """A basis that keeps refusals; those that can't be written yet wait.
 
     Args:
-        pending: their entries, oldest first.
+        pending: the entries that wait, oldest first.
         settling: held by whoever writes them.
     """
 
