@@ -24,8 +24,11 @@ from eldermall.calendars import microseconds
 from eldermall.cli.audit import audit as command
 from eldermall.errors import EldermallError
 from eldermall.mall import rulebook
-from eldermall.reports.audit import AuditResult, Finding, audit
-from eldermall.reports.export import Times, Unreadable, read_columns
+from eldermall.reports.audit import audit
+from eldermall.reports.columns import read_columns
+from eldermall.reports.export import Unreadable
+from eldermall.reports.findings import AuditResult, Finding
+from eldermall.reports.times import Times
 from tests.shop import POLICY, ROOT
 
 BOOK = rulebook()

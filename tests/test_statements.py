@@ -40,7 +40,7 @@ from eldermall.reports.stock import (
     stale_numbers,
 )
 from eldermall.reports.timeline import progress, timeline
-from eldermall.reports.worklist import gaps, waiting, work_list
+from eldermall.reports.todo import gaps, todo_list, waiting
 from tests import databases, shop
 from tests.benchmarks import bare, stage, sweep
 from tests.walk import unmade, walk
@@ -255,7 +255,7 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
     mall.relay()
     mall.seal()
     waiting(mall, limit=100)
-    work_list(mall, role="field_agent", person=shop.AGENT.id)
+    todo_list(mall, role="field_agent", person=shop.AGENT.id)
     gaps(mall, limit=100)
     timeline(mall, "J1")
     progress(mall, "J1", by=shop.CUSTOMER)

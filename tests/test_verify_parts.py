@@ -22,15 +22,8 @@ from eldermall import Mall
 from eldermall.cli import app
 from eldermall.contracts.storage import EntryRow, Leaf
 from eldermall.engine.canonical import canonical
-from eldermall.engine.journal import (
-    Entry,
-    Verification,
-    chain,
-    leaf_bytes,
-    parts,
-    verify_part,
-    verify_roots,
-)
+from eldermall.engine.journal import Entry, chain, leaf_bytes
+from eldermall.engine.verification import Verification, parts, verify_part, verify_roots
 from tests import databases, shop
 
 

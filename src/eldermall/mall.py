@@ -37,7 +37,7 @@ from eldermall.delivery import deliver
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
-from eldermall.engine.journal import Verification, entry_fields, verify
+from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Command, Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
 from eldermall.engine.room import Room
@@ -46,6 +46,7 @@ from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
+from eldermall.engine.verification import Verification, verify
 from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
 from eldermall.listings.commands import Listings
 from eldermall.listings.listing import Listing

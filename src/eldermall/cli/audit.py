@@ -17,10 +17,12 @@ from rich.table import Table
 
 from eldermall.cli import output
 from eldermall.errors import FileUnreadable, Invalid
-from eldermall.reports.audit import REASONS, AuditResult, Finding, Findings
+from eldermall.reports.audit import REASONS
 from eldermall.reports.audit import audit as run
+from eldermall.reports.columns import read_columns
 from eldermall.reports.export import Progress as Told
-from eldermall.reports.export import Unreadable, read_columns
+from eldermall.reports.export import Unreadable
+from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.replay import NOT_ABOUT_ORDERS
 from eldermall.texts import Lang, Text
 

@@ -21,7 +21,7 @@ from eldermall.engine.actor import ROLE_LABELS, Role
 from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.reports.observed import relaxed_until
-from eldermall.reports.worklist import Gap, Task, Waiting, gaps, work_list
+from eldermall.reports.todo import Gap, Task, Waiting, gaps, todo_list
 from eldermall.texts import Lang, Text
 
 
@@ -69,7 +69,7 @@ def todo(
     with output.telling(spoken), Mall.open(
         url, policy=policy, code=code, prefix=prefix, plugins=allowed(), make=False
     ) as mall:
-        tasks = work_list(mall, role=who, person=person)
+        tasks = todo_list(mall, role=who, person=person)
         missing = gaps(mall) if who in MENDING else []
         now, zone, notice = mall.now(), mall.policy.settings.zone, mall.policy.notice
     if json:

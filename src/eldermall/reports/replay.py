@@ -25,7 +25,8 @@ from eldermall.engine.step import Step, edge, step
 from eldermall.orders import moves
 from eldermall.orders.machine import GOODS, ORDER, PAYMENT
 from eldermall.orders.order import Order
-from eldermall.reports.export import MOMENTS, Row
+from eldermall.reports.columns import MOMENTS
+from eldermall.reports.export import Row
 from eldermall.texts import Text
 
 ID = "export"

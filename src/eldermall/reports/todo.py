@@ -1,4 +1,4 @@
-"""Work lists: what waits for whom, since when, until when, under which clause; and the gaps."""
+"""To-do lists: what waits for whom, since when, until when, under which clause; and the gaps."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def _one(mall: Mall, row: ClockRow, settings: Settings, now: int) -> Waiting:
     )
 
 
-def work_list(mall: Mall, *, role: Role, person: str | None = None) -> list[Task]:
+def todo_list(mall: Mall, *, role: Role, person: str | None = None) -> list[Task]:
     """Return what waits for a role, each record once, the most urgent first.
 
     What a role is expected to do next, and what it hears of or has heard of. Operations answers

@@ -18,7 +18,7 @@ from eldermall.calendars import HOUR, MINUTE, microseconds
 from eldermall.cli import app
 from eldermall.contracts.events import CommittedEvent
 from eldermall.engine.actor import Role
-from eldermall.reports.worklist import PAGE, Task, gaps, waiting, work_list
+from eldermall.reports.todo import PAGE, Task, gaps, todo_list, waiting
 from tests import lives, shop
 
 
@@ -179,7 +179,7 @@ def open_subjects(mall: Mall, *kinds: str) -> set[str]:
 
 
 def listed(mall: Mall, role: Role, person: str | None = None) -> dict[str, Task]:
-    tasks = work_list(mall, role=role, person=person)
+    tasks = todo_list(mall, role=role, person=person)
     by_subject = {task.subject: task for task in tasks}
     assert len(by_subject) == len(tasks)
     return by_subject
@@ -291,7 +291,7 @@ def test_a_task_says_since_when_until_when_by_which_clause_and_who_holds_it(
     time.pass_(hours=1)
     mall.orders.hand_over("A1", to=shop.AGENT.id, by=shop.SERVICE)
     time.pass_(hours=10)
-    (task,) = work_list(mall, role="field_agent", person="wang")
+    (task,) = todo_list(mall, role="field_agent", person="wang")
     start = microseconds(shop.START)
     assert (task.subject, task.state) == ("order/A1", "handed_over/paid")
     assert task.label.en == "handed over / paid"
@@ -310,18 +310,18 @@ def test_an_escalated_complaint_waits_for_head_and_leader_and_no_more_for_servic
     mall.complaints.record(
         "K1", subject="late", remedy="an apology", etiquette="v1", by=shop.SERVICE
     )
-    assert [t.subject for t in work_list(mall, role="customer_service")] == ["complaint/K1"]
-    assert work_list(mall, role="company_leader") == []
+    assert [t.subject for t in todo_list(mall, role="customer_service")] == ["complaint/K1"]
+    assert todo_list(mall, role="company_leader") == []
     mall.complaints.escalate("K1", reason="too big", by=shop.SERVICE)
     for role in ("department_head", "company_leader"):
-        (task,) = work_list(mall, role=role)
+        (task,) = todo_list(mall, role=role)
         assert [move.name for move in task.moves] == ["settle_opinion"]
         assert task.owners == (shop.HEAD.id,)
-    assert all(t.moves == () for t in work_list(mall, role="customer_service"))
+    assert all(t.moves == () for t in todo_list(mall, role="customer_service"))
     mall.complaints.settle_opinion("K1", text="we are sorry", by=shop.HEAD)
-    (task,) = work_list(mall, role="customer_service")
+    (task,) = todo_list(mall, role="customer_service")
     assert [move.name for move in task.moves] == ["answer"]
-    assert work_list(mall, role="company_leader") == []
+    assert todo_list(mall, role="company_leader") == []
 
 
 def test_what_stands_on_offer_waits_only_once_it_is_late_or_low(
@@ -330,15 +330,15 @@ def test_what_stands_on_offer_waits_only_once_it_is_late_or_low(
     shop.publish(mall)
     mall.stock.open("green-tea", merchant="tea-house", warn_at=2, by=shop.MERCHANT)
     mall.stock.receive("green-tea", lot="L1", quantity=5, source="note 1", by=shop.MERCHANT)
-    assert work_list(mall, role="operations") == []
+    assert todo_list(mall, role="operations") == []
     mall.stock.count("green-tea", lots={"L1": 2}, cause="thieves", by=shop.MERCHANT)
-    (task,) = work_list(mall, role="field_agent", person="wang")
+    (task,) = todo_list(mall, role="field_agent", person="wang")
     assert task.notes[0].en == "stock is low: 2 available, warning at 2"
     assert "receive" in [move.name for move in task.moves]
     mall.stock.receive("green-tea", lot="L2", quantity=5, source="note 2", by=shop.MERCHANT)
-    assert work_list(mall, role="operations") == []
+    assert todo_list(mall, role="operations") == []
     time.pass_(hours=24 * 60)
-    (task,) = work_list(mall, role="operations")
+    (task,) = todo_list(mall, role="operations")
     assert "stock.confirmed-in-time@1" in [clock.clock for clock in task.clocks]
     assert all(clock.lateness for clock in task.clocks)
 
@@ -346,9 +346,9 @@ def test_what_stands_on_offer_waits_only_once_it_is_late_or_low(
 def test_the_head_sees_a_late_order_once_it_has_come_up(mall: Mall, time: shop.Time) -> None:
     shop.place(mall)
     time.pass_(hours=5)
-    assert work_list(mall, role="department_head") == []
+    assert todo_list(mall, role="department_head") == []
     mall.sweep()
-    (task,) = work_list(mall, role="department_head")
+    (task,) = todo_list(mall, role="department_head")
     assert (task.subject, task.moves) == ("order/A1", ())
 
 
@@ -367,7 +367,7 @@ def test_an_observed_clock_is_marked_and_nobody_hears_of_it(time: shop.Time) -> 
         assert first.relaxed is not None
         assert first.relaxed.author == "board"
         assert (first.hears, first.told, first.hears_at) == ((), (), None)
-        assert work_list(mall, role="department_head") == []
+        assert todo_list(mall, role="department_head") == []
         time.pass_(days=40)
         assert waiting(mall)[0].relaxed is None
 
@@ -380,12 +380,12 @@ def test_a_list_has_all_of_them_however_many_there_are() -> None:
                 batch.complaints.receive(
                     f"K{number}", customer=shop.CUSTOMER.id, words="late", by=shop.CUSTOMER
                 )
-        assert len(work_list(mall, role="customer_service")) == PAGE + 1
+        assert len(todo_list(mall, role="customer_service")) == PAGE + 1
 
 
 def test_a_role_that_is_none_of_the_staff_is_an_error(mall: Mall) -> None:
     with pytest.raises(Invalid, match="role = 'customer' is invalid: must be one of customer_s"):
-        work_list(mall, role="customer")
+        todo_list(mall, role="customer")
 
 
 # The command

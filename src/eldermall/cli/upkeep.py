@@ -25,7 +25,7 @@ LONGEST = 60.0
 """Seconds to wait at most before a database that failed is tried again."""
 
 
-def work(
+def upkeep(
     url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db, postgresql://...")],
     policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
     once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from eldermall import Mall
 from eldermall.cli import app
-from eldermall.cli.work import round_of
+from eldermall.cli.upkeep import round_of
 from tests import databases, shop
 from tests.faults.servers import running
 
