@@ -287,3 +287,19 @@ def test_a_move_of_one_track_may_be_followed_by_one_of_another() -> None:
 def test_lookups_name_a_kind_and_a_key() -> None:
     lookup = Lookup("job", lambda c: "X")
     assert lookup.kind == "job"
+
+
+def test_the_edge_of_a_move_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    machine = Kind.machine
+
+    def noted(kind: Kind, move: str, subject: Any) -> Machine:
+        asked.append((kind.name, move))
+        return machine(kind, move, subject)
+
+    with shop.open_mall() as mall:
+        shop.staff(mall)
+        shop.place(mall)
+        monkeypatch.setattr(Kind, "machine", noted)
+        shop.pay(mall)
+    assert asked == [("order", "pay"), ("booking", "book")]
