@@ -27,7 +27,7 @@ from importlinter.contracts.layers import LayersContract
 ROOT = Path(__file__).parents[1]
 READ = read_configuration(str(ROOT / "pyproject.toml"))
 SESSION, CONTRACTS = READ["session_options"], READ["contracts_options"]
-LAYERED = [contract for contract in CONTRACTS if contract["type"] == "layers"]
+EXHAUSTIVE = [contract for contract in CONTRACTS if contract.get("exhaustive")]
 
 each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c["name"])
 
@@ -143,7 +143,7 @@ def test_a_contract_is_kept_and_every_import_that_it_forbids_breaks_it(
 
 
 def test_a_new_module_has_to_be_given_its_layer(graph: ImportGraph) -> None:
-    containers = [(c, name) for c in LAYERED for name in c.get("containers", ())]
+    containers = [(c, name) for c in EXHAUSTIVE for name in c["containers"]]
     assert "eldermall" in [name for _, name in containers]
     for contract, pattern in containers:
         for container in matching(graph, pattern):

@@ -79,8 +79,8 @@ class Edge:
         state: the record's state there; empty if the machine is no track of this record.
         taken: the transition that leaves that state; None if none does.
         asked: the transition whose rules are asked: the one taken, else one that leaves another
-            state, so that the refusal names its rules too. None for a move that makes a record,
-            or needs one.
+            state, so that the refusal names its rules too. None where the record isn't there, or
+            is there already, or has no such track.
     """
 
     machine: Machine
