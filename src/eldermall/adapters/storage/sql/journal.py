@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Select
 
 from eldermall.adapters.storage.sql.connected import Connected
-from eldermall.contracts.storage import EntryRow, Leaf, PersonalRow, RootRow
+from eldermall.contracts.storage import EntryRow, Leaf, PersonalRow, RootRow, Transaction
 
 
-class JournalCalls(Connected):
+class JournalCalls(Connected, Transaction):
     """The calls on the journal."""
 
     def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:

@@ -22,13 +22,12 @@ from eldermall.contracts.storage import (
     MessageState,
     PackRow,
     RecordRow,
-    Transaction,
 )
 from eldermall.errors import Overtaken
 from eldermall.texts import Text
 
 
-class SqlTransaction(JournalCalls, Transaction):
+class SqlTransaction(JournalCalls):
     """The calls of the contract on ``connection``, whose transaction somebody else ends.
 
     Args:
