@@ -16,6 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from examples.plugins import visits
 from sqlalchemy import Engine, MetaData, create_engine, event, insert, inspect, text
 from sqlalchemy.pool import NullPool
 
@@ -25,6 +26,7 @@ from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.contracts.storage import EntryRow, RecordRow
 from eldermall.mall import rulebook
+from eldermall.plugins import Plugins
 from tests import databases, shop
 
 PREFIX = "eldermall_"
@@ -118,10 +120,15 @@ def new_database(name: str, folder: Path, ending: str) -> str:
     return databases.new_database(name, f"{databases.worker()}_{ending}")
 
 
-def upgraded(url: str) -> tuple[str | None, str]:
-    storage = SqlStorage(url)
+KINDS = [kind.record_kind for kind in rulebook(Plugins([visits])).kinds.values()]
+"""All kinds of records, one that no migration knows among them."""
+
+
+def upgraded(url: str, prefix: str = PREFIX) -> tuple[str | None, str]:
+    storage = SqlStorage(url, prefix=prefix)
     try:
-        return storage.upgrade()
+        before, now, _ = storage.upgrade(KINDS)
+        return before, now
     finally:
         storage.close()
 
@@ -230,7 +237,8 @@ def test_a_mall_of_the_second_schema_is_brought_along_and_gets_the_new_rooms(
             shop.open_mall(url, LATER)
         assert upgraded(url) == ("0002", migrate.NEEDED)
         after = rows_of(engine)
-    new = {f"{PREFIX}record_{kind}" for kind in ("assistance", "stock", "capacity", "urge", "case")}
+    kinds = ("assistance", "stock", "capacity", "urge", "case", "visit")
+    new = {f"{PREFIX}record_{kind}" for kind in kinds}
     assert {table: after.pop(table) for table in new} == {table: [] for table in new}
     assert after | {f"{PREFIX}schema": []} == before | {f"{PREFIX}schema": []}
     with shop.open_mall(url, shop.Time(LATER.now)) as mall:
@@ -327,7 +335,7 @@ def stopped(url: str, at: int) -> bool:
     storage = SqlStorage(url)
     try:
         with stopping(storage.engine, at):
-            storage.upgrade()
+            storage.upgrade(KINDS)
     except Stop:
         return True
     finally:
@@ -375,7 +383,6 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
 ) -> None:
     """MariaDB commits every step: the tables of 0001 are seen before those of 0002 are there."""
     url = new_database(name, tmp_path, "making")
-    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
     first, second = SqlStorage(url), SqlStorage(url)
     asked, results = threading.Event(), []
     signs = ("eldermall_schema", "pg_advisory", "GET_LOCK")
@@ -386,7 +393,7 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
 
     def open_second() -> None:
         try:
-            second.open(kinds)
+            second.open(KINDS)
             results.append("open")
         except Exception as error:  # noqa: BLE001
             results.append(str(error))
@@ -401,7 +408,7 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
             assert asked.wait(60)
 
     event.listen(first.engine, "before_cursor_execute", between)
-    first.open(kinds)
+    first.open(KINDS)
     thread.join(60)
     first.close()
     second.close()
@@ -412,8 +419,7 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
 
 
 def schema_of(name: str, prefix: str = PREFIX) -> Schema:
-    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
-    return Schema(kinds, prefix, locks=name == "mariadb")
+    return Schema(KINDS, prefix, locks=name == "mariadb")
 
 
 COLLATIONS = {
@@ -482,9 +488,7 @@ def test_there_is_one_newest_schema_and_one_way_to_it() -> None:
 def test_tables_of_another_prefix_stay_as_they_are(old: str) -> None:
     with engine_at(old) as engine:
         before = rows_of(engine)
-        other = SqlStorage(old, prefix="other_")
-        assert other.upgrade() == (None, migrate.NEEDED)
-        other.close()
+        assert upgraded(old, "other_") == (None, migrate.NEEDED)
         after = rows_of(engine)
     assert {table: after[table] for table in before} == before
     assert "other_record_order" in after

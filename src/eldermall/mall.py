@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -439,9 +438,7 @@ class Mall(Moving):
 
 
 def _record_kinds(book: Rulebook) -> Iterator[RecordKind]:
-    shipped = {kind.name for kind in KINDS}
-    for kind in book.kinds.values():
-        yield replace(kind.record_kind, own=kind.name not in shipped)
+    return (kind.record_kind for kind in book.kinds.values())
 
 
 def _put_in_force(

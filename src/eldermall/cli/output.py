@@ -50,6 +50,12 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print facts as JSON, labels in both languages.")
 ]
 PrefixOption = Annotated[str, typer.Option("--prefix", help="Put before every table's name.")]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", help="A plugin: its name, a module, module:name, file.py.", metavar="NAME"
+    ),
+]
 CodeOption = Annotated[str, typer.Option("--code", help="The mall's code.")]
 
 

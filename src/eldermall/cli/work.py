@@ -32,12 +32,7 @@ def work(
     every: Annotated[
         str, typer.Option("--every", help="The wait between rounds: 10s, 1min.", metavar="DURATION")
     ] = "10s",
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugin", help="A plugin: its name, a module, module:name, file.py.", metavar="NAME"
-        ),
-    ] = None,
+    plugin: output.PluginOption = None,
     roots: Annotated[
         Path | None, typer.Option("--roots", help="Keep the journal's roots in this file.")
     ] = None,
