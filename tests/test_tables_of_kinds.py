@@ -239,7 +239,7 @@ def test_processes_may_open_an_empty_database_at_once(
 def test_processes_may_open_a_database_that_lacks_one_table_at_once(
     url: str, processes: ProcessPoolExecutor, upgrading: Sequence[bool]
 ) -> None:
-    for _ in range(10):
+    for _ in range(8):
         assert at_once(processes, upgrading, url) == []
         assert on(url, visits_of) == PROCESSES
         drop(url, f"{PREFIX}record_visit")
