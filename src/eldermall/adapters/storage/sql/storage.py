@@ -120,7 +120,7 @@ class SqlStorage:
         return SchemaError(
             Text(
                 f"缺少数据表 {'、'.join(tables)}；请执行 {command}，"
-                "商城的每个插件各用一个 --plugin NAME 指明",
+                "并用 --plugin NAME 逐一指明商城的插件",
                 f"the tables {', '.join(tables)} aren't there: run {command}, with --plugin NAME "
                 "for each plugin of the mall",
             )
