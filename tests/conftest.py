@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the same shop in memory and in every database."""
+"""Fixtures for all tests: the same shop in memory and in a file; marks for what needs a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,21 @@ settings.load_profile("ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "servers: needs a server: PostgreSQL, MariaDB or Redis")
     databases.begin()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what has a server's name for a parameter, or for a part of one."""
+    given = getattr(getattr(item, "callspec", None), "params", {}).values()
+    parts = [part for value in given for part in (value if isinstance(value, tuple) else (value,))]
+    if any(part == server for part in parts for server in databases.SERVERS):
+        item.add_marker("servers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    databases.allowed = item.get_closest_marker("servers") is not None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -37,14 +51,18 @@ def time() -> shop.Time:
     return shop.Time()
 
 
-@pytest.fixture(params=["memory", *databases.NAMES])
+@pytest.fixture(params=["memory", "sqlite"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "memory:" if request.param == "memory" else databases.url_of(request.param, tmp_path)
+    """A storage without rows, of each kind that a command can tell apart.
+
+    A module that is about storages has its own ``url``, rules have one in memory.
+    """
+    return databases.url_of(request.param, tmp_path)
 
 
 @pytest.fixture
 def mall(url: str, time: shop.Time) -> Iterator[Mall]:
-    """A staffed mall, on every storage."""
+    """A staffed mall."""
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         yield mall

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -146,6 +147,16 @@ def refusal(move: Callable[..., Any], *args: Any, **more: Any) -> Decision:
     except Refused as refused:
         return refused.decision
     raise AssertionError("it was allowed")
+
+
+@contextmanager
+def telling(row: object) -> Iterator[None]:
+    """Say of which row it is that a check fails, where a test goes through a table."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"of the row: {row}")
+        raise
 
 
 def clocks(mall: Mall, id: str, subject: str = "order/A1") -> dict[str, ClockRow]:

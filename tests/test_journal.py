@@ -27,7 +27,7 @@ from eldermall.contracts.storage import EntryRow, Leaf, RootRow
 from eldermall.engine.canonical import canonical
 from eldermall.engine.journal import commit
 from eldermall.engine.merkle import tree_hash
-from tests import shop
+from tests import databases, shop
 
 # Canonical JSON
 
@@ -37,6 +37,11 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
     max_leaves=30,
 )
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 @given(VALUES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,14 @@ from eldermall.contracts.storage import Storage, Transaction
 from eldermall.engine.rule import Fact, Rule, looked_up
 from eldermall.errors import Conflict, Locked, RuleBroken
 from eldermall.orders.machine import GOODS
-from tests import shop
+from tests import databases, shop
 
 WORD = Text("词", "word")
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 class Bringing:

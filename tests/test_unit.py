@@ -30,10 +30,15 @@ from eldermall.engine.clock import Clock
 from eldermall.engine.rule import AT, Rule
 from eldermall.errors import RuleBroken
 from eldermall.rules.complaints import ANSWER_LIMIT
-from tests import shop
+from tests import databases, shop
 
 WORD = Text("词", "word")
 DAYS = timedelta(days=1)
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 def entries(mall: Mall) -> int:
