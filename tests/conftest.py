@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.leave()
     else:
         databases.end()
+
+
+@pytest.fixture(autouse=os.environ.get("ELDERMALL_TEST_COLLECT") is not None)
+def collected() -> Iterator[None]:
+    """Collect garbage after the test, so that what it has left open fails it and no later one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
