@@ -5,7 +5,6 @@ On every database and with every kind of host: a Connection, a Session, a connec
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -38,9 +37,7 @@ from eldermall import (
     moment,
 )
 from tests import databases, shop
-
-SPAWN = multiprocessing.get_context("spawn")
-
+from tests.apart import APART
 
 # Hosts: each with a transaction that is open when it is handed over
 
@@ -484,7 +481,7 @@ def test_no_move_of_ours_survives_the_hosts_death_before_its_commit(
     malls: Callable[[str], Shop], name: str, way: str, first: str, act: str
 ) -> None:
     at = with_order(malls(name))
-    process = SPAWN.Process(target=die, args=(name, at.url, way, at.id, first, act))
+    process = APART.Process(target=die, args=(name, at.url, way, at.id, first, act))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL

@@ -28,6 +28,7 @@ from eldermall.listings.machine import WORK
 from eldermall.orders.machine import GOODS
 from eldermall.people.designation import DESIGNATION_MACHINE
 from tests import databases, shop
+from tests.apart import APART
 
 TRIALS = 200
 MINUTE = timedelta(minutes=1)
@@ -38,7 +39,6 @@ WORD = Text("词", "word")
 
 Job = Callable[[Mall, int], Any]
 WAYS = pytest.mark.parametrize("way", ["threads", "processes"])
-SPAWN = multiprocessing.get_context("spawn")
 
 
 # What each of the two does in a trial
@@ -226,8 +226,8 @@ def side_by_side(way: str, target: Callable[..., None], each: list[tuple[Any, ..
             threading.Thread(target=target, args=(*given, barrier, results)) for given in each[1:]
         ]
     else:
-        results, barrier = SPAWN.Queue(), SPAWN.Barrier(len(each))
-        made = [SPAWN.Process(target=target, args=(*given, barrier, results)) for given in each[1:]]
+        results, barrier = APART.Queue(), APART.Barrier(len(each))
+        made = [APART.Process(target=target, args=(*given, barrier, results)) for given in each[1:]]
     for runner in made:
         runner.start()
     target(*each[0], barrier, results)
