@@ -73,10 +73,12 @@ class Fault:
     Args:
         cases: those that must catch it.
         backend: gives it, on a folder of its own.
+        on: the database that it is on.
     """
 
     cases: tuple[str, ...]
     backend: Callable[[Path], StorageBackend]
+    on: str = "memory"
 
 
 FAULTS: dict[str, Fault] = {}
@@ -107,7 +109,7 @@ def caught_on(server: str, *cases: str) -> Callable[[T], T]:
             url = databases.url_of(server, folder)
             return Backend(lambda: broken(url), joining=Hosts(url))
 
-        FAULTS[broken.__name__] = Fault(cases, backend)
+        FAULTS[broken.__name__] = Fault(cases, backend, server)
         return broken
 
     return register

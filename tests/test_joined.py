@@ -92,8 +92,10 @@ def engine_of(url: str, begin: str | None = None, **more: Any) -> Iterator[Engin
     if begin is not None:
         event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
         event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
-    yield engine
-    engine.dispose()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def saying(it: Any) -> Callable[[str], Any]:
@@ -599,6 +601,7 @@ def test_a_refusal_is_written_when_the_root_of_a_session_ends(
         assert here.last() == REFUSED
 
 
+@pytest.mark.servers
 def test_the_end_of_a_sessions_nested_part_is_not_the_end(malls: Callable[[str], Shop]) -> None:
     at, other = (with_order(malls("postgresql")) for _ in range(2))
     with at.begin("begun Session") as host:
@@ -836,18 +839,17 @@ def test_a_sqlite_in_memory_is_not_joined(malls: Callable[[str], Shop]) -> None:
         pass
 
 
+@pytest.mark.servers
 def test_a_connection_to_another_kind_of_database_is_named(
     malls: Callable[[str], Shop], here: Shop
 ) -> None:
-    for name in databases.NAMES:
-        if name != here.name:
-            url = malls(name).url
-            with engine_of(url) as engine, engine.begin() as connection:
-                wrong = rf"not a Connection \({name}\)"
-                with pytest.raises(NotJoinable, match=wrong), here.mall.joined(connection):
-                    pass
-            with closing(raw_of(url)) as raw, pytest.raises(NotJoinable), here.mall.joined(raw):
+    for at in [malls(name) for name in databases.NAMES if name != here.name]:
+        with engine_of(at.url) as engine, engine.begin() as connection:
+            wrong = rf"not a Connection \({at.name}\)"
+            with pytest.raises(NotJoinable, match=wrong), here.mall.joined(connection):
                 pass
+        with closing(raw_of(at.url)) as raw, pytest.raises(NotJoinable), here.mall.joined(raw):
+            pass
 
 
 def test_what_is_no_connection_is_named_and_not_joined(here: Shop) -> None:
@@ -996,6 +998,7 @@ def test_a_lock_that_another_holds_is_a_conflict_of_the_transaction(here: Shop) 
 
 
 @pytest.mark.parametrize("way", ["Connection", "begun Session", "psycopg"])
+@pytest.mark.servers
 def test_a_transaction_that_postgresql_has_given_up_is_not_joined(
     malls: Callable[[str], Shop], way: str
 ) -> None:
@@ -1026,6 +1029,7 @@ def test_an_error_of_the_hosts_own_in_the_block_leaves_what_we_did_to_the_hosts_
 
 
 @pytest.mark.parametrize("way", ["Connection", "begun Session", "PyMySQL"])
+@pytest.mark.servers
 def test_a_transaction_that_mariadb_has_rolled_back_to_end_a_deadlock_is_to_be_begun_again(
     malls: Callable[[str], Shop], way: str
 ) -> None:

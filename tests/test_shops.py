@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
@@ -87,9 +87,9 @@ def mall(shop: Shop, url: str) -> Iterator[Mall]:
 @contextmanager
 def host(url: str) -> Iterator[Engine]:
     """Reach the shop's database from outside."""
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
-    yield engine
-    engine.dispose()
+    driven = url.replace("postgresql:", "postgresql+psycopg:")
+    with databases.engine_at(driven, poolclass=NullPool) as engine:
+        yield engine
 
 
 def row(url: str, id: str) -> tuple[bool, str, str]:

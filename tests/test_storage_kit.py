@@ -171,6 +171,7 @@ class TestSqlite(StorageConformance):
         return SqlBackend("sqlite", tmp_path, kept, made)
 
 
+@pytest.mark.servers
 class TestPostgresql(StorageConformance):
     conformance_examples = 12
 
@@ -179,6 +180,7 @@ class TestPostgresql(StorageConformance):
         return SqlBackend("postgresql", tmp_path, kept, made)
 
 
+@pytest.mark.servers
 class TestMariadb(StorageConformance):
     conformance_examples = 12
 
@@ -237,9 +239,9 @@ def run(pytester: pytest.Pytester, *args: object) -> dict[str, Any]:
     return dict(tested)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(("name", "on"), [(name, fault.on) for name, fault in FAULTS.items()])
 def test_a_broken_storage_is_caught_by_the_cases_meant_for_it(
-    pytester: pytest.Pytester, name: str
+    pytester: pytest.Pytester, name: str, on: str
 ) -> None:
     file = pytester.makepyfile(test_broken=BROKEN.format(name=name))
     cases = FAULTS[name].cases
