@@ -1,21 +1,25 @@
-# make demo   install and watch a whole day of a mall under its rules
-# make test   install and run all tests
-# make bench  install and run the benchmarks
-# make check  lint, types, import contracts, docs
+# make demo      install and watch a whole day of a mall under its rules
+# make test      install and run the tests that need no server, in some minutes
+# make test-all  install and run all tests, on all databases
+# make bench     install and run the benchmarks
+# make check     lint, types, import contracts, docs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench check clean
+.PHONY: demo test test-all bench check clean
 
 demo: $(VENV)/.core
 	$(BIN)/eldermall demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto $(ARGS)
+	ELDERMALL_TEST_QUICK=1 $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not servers" $(ARGS)
 
-bench: $(VENV)/.dev
+test-all: $(VENV)/.servers
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+bench: $(VENV)/.servers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 check: $(VENV)/.dev
@@ -32,6 +36,10 @@ $(VENV)/.core: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(VENV)/.servers: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[servers]'
 	touch $@
 
 clean:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import eldermall
 from eldermall import Mall
 from tests import databases, shop
 
@@ -17,7 +20,7 @@ settings.register_profile(
     "ci",
     deadline=None,
     derandomize=True,
-    max_examples=100,
+    max_examples=30 if shop.QUICK else 100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("ci")
@@ -26,6 +29,19 @@ settings.load_profile("ci")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers: needs a server: PostgreSQL, MariaDB or Redis")
     databases.begin()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load all of eldermall wherever tests run.
+
+    Hypothesis tries constants of whatever code is loaded: a property would else be tried with other
+    examples in a run of one test than in a run of all.
+    """
+    if session.config.getoption("numprocesses", None):
+        return  # they run in the workers
+    for found in pkgutil.walk_packages(eldermall.__path__, "eldermall."):
+        if "migrations" not in found.name and not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -48,7 +64,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.end()
 
 
-@pytest.fixture(autouse=os.environ.get("ELDERMALL_TEST_COLLECT") is not None)
+@pytest.fixture(autouse="ELDERMALL_TEST_COLLECT" in os.environ)
 def collected() -> Iterator[None]:
     """Collect garbage after the test, so that what it has left open fails it and no later one."""
     yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,15 @@ PASSED = {
     for name in ("legality", "authenticity", "reasonableness")
 }
 FAILED = {**PASSED, "authenticity": {"passed": False, "note": "no proof of origin"}}
+
+
+QUICK = "ELDERMALL_TEST_QUICK" in os.environ
+"""Whether this is `make test`, in which what is random is tried less often than in CI."""
+
+
+def times(whole: int) -> int:
+    """Return how often to try what is random: so often in a whole run, a tenth in a quick one."""
+    return -(-whole // 10) if QUICK else whole
 
 
 class Time:

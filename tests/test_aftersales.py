@@ -402,8 +402,10 @@ class Life(RuleBasedStateMachine):
 def test_whatever_happens_the_promises_of_after_sale_hold() -> None:
     Life.reached.clear()
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=130, stateful_step_count=40)
+        Life, settings=settings(max_examples=shop.times(130), stateful_step_count=40)
     )
+    if shop.QUICK:
+        return  # a few lives don't reach everything
     reached = {what.partition(":")[2] for what in Life.reached} - {""}
     assert reached == set(CASE_MACHINE.labels) - {"refunded"}
     assert {what.partition(":")[0] for what in Life.reached} >= {"hold", "resolve", "refunded"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, get_args
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -1012,14 +1013,16 @@ PROMISES = (
 @cache
 def lived() -> Counter[str]:
     """Live through many lives; return how often what was reached."""
-    run_state_machine_as_test(Life, settings=settings(max_examples=50, stateful_step_count=30))
+    often = settings(max_examples=shop.times(50), stateful_step_count=30)
+    run_state_machine_as_test(Life, settings=often)
     return Life.reached
 
 
 def test_the_promises_hold_whatever_anybody_does() -> None:
-    assert lived()["moved"] > 500
+    assert lived()["moved"] > shop.times(500)
 
 
+@pytest.mark.skipif(shop.QUICK, reason="a few lives don't reach everything")
 def test_life_goes_deep_enough_to_put_the_promises_to_the_test() -> None:
     deep = {
         "moved", "refused", "conflict", "key-reused", "invalid", "repeated", "sealed", "retried",

@@ -30,7 +30,7 @@ from eldermall.people.designation import DESIGNATION_MACHINE
 from tests import databases, shop
 from tests.apart import APART
 
-TRIALS = 200
+TRIALS = shop.times(200)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 LATER = shop.START + timedelta(hours=1)

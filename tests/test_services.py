@@ -265,7 +265,10 @@ PROMISES = (
 
 
 def test_the_promises_hold_whatever_anybody_does() -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=150, stateful_step_count=12))
+    often = settings(max_examples=shop.times(150), stateful_step_count=12)
+    run_state_machine_as_test(Life, settings=often)
+    if shop.QUICK:
+        return  # a few lives don't reach everything
     deep = {"accepted", "appointed", "in_service", "done", "completed", "cancelled"}
     assert {name for name in deep if not Life.reached[name]} == set()
 

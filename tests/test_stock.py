@@ -241,8 +241,10 @@ class Life(RuleBasedStateMachine):
 def test_stock_totals_equal_the_sum_of_movements_and_are_never_negative() -> None:
     Life.reached.clear()
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=150, stateful_step_count=20)
+        Life, settings=settings(max_examples=shop.times(150), stateful_step_count=20)
     )
+    if shop.QUICK:
+        return  # a few lives don't reach everything
     for must in (
         "place", "ship", "cancel", "refund", "decline", "receive", "damage", "write_off", "count",
         "come_back", "place stock.no-oversell@1", "ship stock.nothing-spoiled-leaves@1",

@@ -16,7 +16,7 @@ from tests import databases, shop
 from tests.apart import APART
 from tests.test_races import Place, chains, quick
 
-TRIALS = 50  # of each of two ways on each of two databases: 200
+TRIALS = shop.times(50)  # of each of two ways on each of two databases: 200
 BUYERS, THERE = 20, 10
 PROCESSES = 4
 
