@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -188,10 +189,20 @@ def test_a_record_without_entries_has_no_file(mall: Mall) -> None:
 # What is altered
 
 
-@pytest.fixture
-def one(tmp_path: Path, roots: Path) -> Iterator[Mall]:
-    with shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}", plugins=[RootsFile(roots)]) as mall:
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the database and the roots of a mall that has lived, to be copied."""
+    folder = tmp_path_factory.mktemp("lived")
+    keeper = RootsFile(folder / "roots.jsonl")
+    with shop.open_mall(f"sqlite:///{folder / 'mall.db'}", plugins=[keeper]) as mall:
         live(mall)
+    return folder
+
+
+@pytest.fixture
+def one(lived: Path, tmp_path: Path, roots: Path) -> Iterator[Mall]:
+    shutil.copytree(lived, tmp_path, dirs_exist_ok=True)
+    with shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}", plugins=[RootsFile(roots)]) as mall:
         yield mall
 
 

@@ -245,7 +245,7 @@ def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
     if request.param == "memory":
         url, made = "memory:", MemoryVault(None)  # type: ignore[arg-type]
     else:
-        url, made = f"sqlite:///{tmp_path / 'mall.db'}", FileVault(None)  # type: ignore[arg-type]
+        url, made = databases.url_of("sqlite", tmp_path), FileVault(None)  # type: ignore[arg-type]
         made.file = tmp_path / "mall.db"  # type: ignore[attr-defined]
     with shop.open_mall(url, plugins=[made]) as mall:
         made.mall = mall

@@ -182,7 +182,7 @@ def test_a_refused_attempt_on_what_is_not_there_has_a_chain_of_its_own(mall: Mal
 
 
 def test_two_malls_in_one_file_know_nothing_of_each_other(tmp_path: Path) -> None:
-    url, time = f"sqlite:///{tmp_path / 'mall.db'}", shop.Time()
+    url, time = databases.url_of("sqlite", tmp_path), shop.Time()
     with shop.open_mall(url, time) as east, shop.open_mall(url, time, code="west") as west:
         shop.staff(east)
         shop.place(east, key="k")
@@ -208,7 +208,7 @@ def test_two_malls_in_one_file_know_nothing_of_each_other(tmp_path: Path) -> Non
 
 
 def test_two_prefixes_in_one_file_are_two_databases(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url) as one, shop.open_mall(url, prefix="shop2_") as other:
         shop.place(one)
         assert entries(other) == 0
@@ -220,7 +220,7 @@ def test_two_prefixes_in_one_file_are_two_databases(tmp_path: Path) -> None:
 @pytest.mark.parametrize("prefix", ["a-b", "1st", "x" * 33, 'x"; DROP TABLE y; --', "é", None])
 def test_a_prefix_that_could_be_more_than_a_name_is_refused(tmp_path: Path, prefix: Any) -> None:
     with pytest.raises(StorageError, match="prefix"):
-        shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}", prefix=prefix)
+        shop.open_mall(databases.url_of("sqlite", tmp_path), prefix=prefix)
 
 
 # Reactions

@@ -166,7 +166,7 @@ def changed(mall: Mall, *statements: tuple[Any, ...]) -> list[str]:
 
 @pytest.fixture
 def mall(tmp_path: Path) -> Iterator[Mall]:
-    with shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}") as mall:
+    with shop.open_mall(databases.url_of("sqlite", tmp_path)) as mall:
         live(mall)
         yield mall
 

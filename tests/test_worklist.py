@@ -19,7 +19,7 @@ from eldermall.cli import app
 from eldermall.contracts.events import CommittedEvent
 from eldermall.engine.actor import Role
 from eldermall.reports.worklist import PAGE, Task, gaps, waiting, work_list
-from tests import lives, shop
+from tests import databases, lives, shop
 
 
 def test_nothing_waits_in_a_mall_without_orders(mall: Mall) -> None:
@@ -88,7 +88,7 @@ def test_each_line_that_waits_is_named(mall: Mall) -> None:
 
 
 def test_a_running_clock_keeps_the_ladder_of_its_own_policy(tmp_path: Path) -> None:
-    url, time = f"sqlite:///{tmp_path / 'mall.db'}", shop.Time()
+    url, time = databases.url_of("sqlite", tmp_path), shop.Time()
     with shop.open_mall(url, time) as mall:
         shop.place(mall)
     policy = tomllib.loads(shop.POLICY.read_text(encoding="utf-8"))
@@ -399,7 +399,7 @@ def todo(url: str, *more: str) -> Any:
 @pytest.fixture
 def busy(tmp_path: Path) -> str:
     """A database with two orders, one of them late since long ago, and a complaint."""
-    url, time = f"sqlite:///{tmp_path / 'mall.db'}", shop.Time()
+    url, time = databases.url_of("sqlite", tmp_path), shop.Time()
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall, "A1")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eldermall import Invalid, Mall, person
 from eldermall.aftersales.case import Case
 from eldermall.engine.blank import ERASED
-from tests import shop
+from tests import databases, shop
 from tests.test_aftersales import sell, serve
 
 TICK = timedelta(microseconds=1)
@@ -421,7 +421,7 @@ def test_while_an_order_is_not_completed_its_window_has_not_begun(
 def test_the_terms_are_those_of_the_policy_under_which_the_order_came(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.completed(mall)

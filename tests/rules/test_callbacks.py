@@ -16,7 +16,7 @@ from eldermall import Mall, Refused, system
 from eldermall.callbacks.callback import Callback, Reach
 from eldermall.complaints.complaint import REACTIONS, Complaint
 from eldermall.rules import callbacks
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 CLOCK = "callback.first-call-in-time"
@@ -244,7 +244,7 @@ def test_too_few_calls_are_not_unreachable(mall: Mall, made: int) -> None:
 def test_the_number_of_calls_is_that_of_the_policy_in_force_now(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.completed(mall)
@@ -318,7 +318,7 @@ def test_a_forgotten_callback_climbs_to_the_head(mall: Mall, time: shop.Time) ->
 def test_a_callback_keeps_the_limit_of_the_policy_under_which_it_was_opened(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.completed(mall)

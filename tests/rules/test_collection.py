@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall import Actor, Mall, person
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 SHOWN = "collection.shown-in-time"
@@ -473,7 +473,7 @@ def test_a_forgotten_request_climbs_to_the_head(mall: Mall, time: shop.Time) -> 
 def test_a_job_keeps_the_limit_of_the_policy_under_which_it_was_requested(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         request(mall)

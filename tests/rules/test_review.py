@@ -13,7 +13,7 @@ from eldermall import Mall, person
 from eldermall.engine.rule import Context
 from eldermall.listings.listing import Content, Criterion, Listing, Review, Version
 from eldermall.rules import review
-from tests import shop
+from tests import databases, shop
 
 CRITERIA = ("legality", "authenticity", "reasonableness")
 OTHER = {**shop.CONTENT, "title": "Jasmine tea"}
@@ -307,7 +307,7 @@ def test_a_return_may_say_that_all_passed(mall: Mall) -> None:
 def test_a_policy_that_asks_for_more_criteria_asks_before_publishing_too(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         in_review(mall)

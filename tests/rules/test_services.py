@@ -15,7 +15,7 @@ from eldermall import Actor, Mall
 from eldermall.contracts.storage import OPEN_CLOCKS
 from eldermall.orders.machine import SERVICE
 from eldermall.orders.order import Order
-from tests import shop
+from tests import databases, shop
 
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -315,7 +315,7 @@ def test_the_three_days_of_goods_never_apply(
 def test_a_service_keeps_the_limits_of_the_policy_under_which_it_was_placed(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         place(mall)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eldermall import Mall, Refused
 from eldermall.calendars import DAY, HOUR, moment
 from eldermall.contracts.storage import ClockRow
-from tests import shop
+from tests import databases, shop
 
 CLOCK = "shipping.in-time"
 TICK = timedelta(microseconds=1)
@@ -440,7 +440,7 @@ def test_a_shipped_line_needs_no_exception(mall: Mall) -> None:
 def test_an_order_keeps_the_limit_of_the_policy_under_which_it_was_placed(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall)
@@ -457,7 +457,7 @@ def test_an_order_keeps_the_limit_of_the_policy_under_which_it_was_placed(
 def test_a_running_clock_keeps_its_due_moment_when_the_policy_changes(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall, lines=LINE, total=21400)
@@ -479,7 +479,7 @@ def test_a_running_clock_keeps_its_due_moment_when_the_policy_changes(
 def test_an_exception_under_a_new_policy_warns_as_the_old_one_says(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall, lines=LINE, total=21400)

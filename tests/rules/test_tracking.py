@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from eldermall import Mall, Refused
 from eldermall.contracts.courier import TrackingEvent
 from eldermall.contracts.storage import OPEN_CLOCKS
-from tests import shop
+from tests import databases, shop
 from tests.test_tracking import correct, event, track, under_way
 
 HOUR = timedelta(hours=1)
@@ -193,7 +193,7 @@ def test_operations_hears_of_a_silent_parcel_and_the_head_a_day_later(
 def test_the_limits_are_those_of_the_policy_under_which_the_order_was_placed(
     tmp_path: Any, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         under_way(mall, "p")
