@@ -1,21 +1,30 @@
-# make demo   install and watch a whole day of a mall under its rules
-# make test   install and run all tests
-# make bench  install and run the benchmarks
-# make check  lint, types, import contracts, docs
+# make demo      install and watch a whole day of a mall under its rules
+# make test      install and run the tests that need no server, in some minutes
+# make test-all  install and run all tests, on all databases
+# make tables    write anew the tables and the parts of documents that follow the code
+# make bench     install and run the benchmarks
+# make check     lint, types, import contracts, docs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench check clean
+.PHONY: demo test test-all tables bench check clean
 
 demo: $(VENV)/.core
 	$(BIN)/eldermall demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto $(ARGS)
+	ELDERMALL_TEST_QUICK=1 $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not servers" $(ARGS)
 
-bench: $(VENV)/.dev
+test-all: $(VENV)/.servers
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+tables: $(VENV)/.dev
+	ELDERMALL_REWRITE_TABLES=1 $(BIN)/python -m pytest -q -k "printed_tables or test_the_page" \
+	    tests/test_docs.py tests/test_cli.py tests/test_shops.py
+
+bench: $(VENV)/.servers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 check: $(VENV)/.dev
@@ -32,6 +41,10 @@ $(VENV)/.core: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(VENV)/.servers: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[servers]'
 	touch $@
 
 clean:

@@ -7,7 +7,7 @@ OPERATIONS = person("olivia", "operations", department="operations")
 CUSTOMER = person("li", "customer")
 LINE = {"id": "tea", "listing": "green-tea", "quantity": 1, "amount": 6800}
 
-with Mall.open("memory:", policy="examples/demo-policy.toml") as mall:
+with Mall.open("memory:", policy="pack:demo") as mall:
     mall.designations.appoint("order", OPERATIONS.id, by=LEADER)
     mall.orders.place("A1", customer=CUSTOMER.id, lines=[LINE], total=6800, by=CUSTOMER)
     mall.orders.hand_over("A1", to=OPERATIONS.id, by=OPERATIONS)

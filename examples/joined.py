@@ -10,7 +10,7 @@ LINE = {"id": "tea", "listing": "green-tea", "quantity": 1, "amount": 6800}
 with TemporaryDirectory() as folder:
     url = f"sqlite:///{folder}/shop.db"
     engine = create_engine(url)
-    with Mall.open(url, policy="examples/demo-policy.toml") as mall:
+    with Mall.open(url, policy="pack:demo") as mall:
         with engine.begin() as c, mall.joined(c) as m:
             c.execute(text("CREATE TABLE carts (id TEXT)"))
             m.orders.place("A1", customer=CUSTOMER.id, lines=[LINE], total=6800, by=CUSTOMER)

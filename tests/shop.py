@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from eldermall import Actor, Decision, Mall, Refused, head_of, person, system
 from eldermall.calendars import microseconds
 from eldermall.contracts.storage import ClockRow, ClockState
-from eldermall.mall import rulebook
+from eldermall.mall import Moving, rulebook
+
+if TYPE_CHECKING:
+    from tests.golden.life import Life
 
 ROOT = Path(__file__).parent.parent
-POLICY = ROOT / "examples" / "demo-policy.toml"
+POLICY = ROOT / "src" / "eldermall" / "rules" / "demo-policy.toml"
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)  # a Monday, 09:00 in Shanghai
 
 OPERATIONS = person("olivia", "operations", department="operations")
@@ -43,6 +48,15 @@ PASSED = {
 FAILED = {**PASSED, "authenticity": {"passed": False, "note": "no proof of origin"}}
 
 
+QUICK = "ELDERMALL_TEST_QUICK" in os.environ
+"""Whether this is `make test`, in which what is random is tried less often than in CI."""
+
+
+def times(whole: int) -> int:
+    """Return how often to try what is random: so often in a whole run, a tenth in a quick one."""
+    return -(-whole // 10) if QUICK else whole
+
+
 class Time:
     """The present, which moves only when told."""
 
@@ -60,10 +74,11 @@ class Time:
 
 def open_mall(url: str = "memory:", time: Time | None = None, **more: Any) -> Mall:
     """Open a mall under the demo policy."""
-    return Mall.open(url, **{"policy": POLICY, "now": time or Time()} | more)
+    given: dict[str, Any] = {"policy": POLICY, "now": time or Time()}
+    return Mall.open(url, **given | more)
 
 
-def staff(mall: Mall) -> None:
+def staff(mall: Moving | Life) -> None:
     """Designate everybody who has to be."""
     for link in ("collection", "listing", "order", "tracking", "callback", "after_sale"):
         mall.designations.appoint(link, OPERATIONS.id, by=LEADER)
@@ -73,35 +88,37 @@ def staff(mall: Mall) -> None:
     mall.assignments.appoint("tea-house", AGENT.id, by=OPERATIONS)
 
 
-def place(mall: Mall, id: str = "A1", **more: Any) -> None:
+def place(mall: Moving | Life, id: str = "A1", **more: Any) -> None:
     """Place an order of two lines, 3 of tea and 1 of honey, from the tea house."""
     lines = [
         {"id": "tea", "listing": "green-tea", "quantity": 3, "amount": 20400},
         {"id": "honey", "listing": "honey", "quantity": 1, "amount": 5600},
     ]
-    given = {
+    given: dict[str, Any] = {
         "customer": CUSTOMER.id, "merchant": "tea-house", "lines": lines, "total": 27000,
         "freight": 1000, "by": CUSTOMER,
     }
     mall.orders.place(id, **given | more)
 
 
-def accept(mall: Mall, id: str = "A1") -> None:
+def accept(mall: Moving | Life, id: str = "A1") -> None:
     """Take a placed order to accepted."""
     mall.orders.hand_over(id, to=AGENT.id, by=SERVICE)
     mall.orders.contact_merchant(id, way="phone", by=AGENT)
     mall.orders.accept(id, by=MERCHANT)
 
 
-def pay(mall: Mall, id: str = "A1", amount: int = 27000) -> None:
+def pay(mall: Moving | Life, id: str = "A1", amount: int = 27000) -> None:
     """Book an order's payment."""
     mall.orders.paid(id, amount, f"pay-{id}", by=PAYMENTS)
 
 
-def ship(mall: Mall, id: str = "A1", lines: dict[str, int] | None = None, **more: Any) -> None:
+def ship(
+    mall: Moving | Life, id: str = "A1", lines: dict[str, int] | None = None, **more: Any
+) -> None:
     """Send a parcel, by default with everything."""
     lines = lines or {"tea": 3, "honey": 1}
-    given = {
+    given: dict[str, Any] = {
         "parcel": f"p-{'-'.join(lines)}", "courier": "SF", "tracking": "SF1001", "lines": lines,
         "by": MERCHANT,
     }
@@ -118,7 +135,7 @@ def completed(mall: Mall, id: str = "A1") -> None:
     mall.orders.complete(id, by=CUSTOMER)
 
 
-def publish(mall: Mall, id: str = "green-tea") -> None:
+def publish(mall: Moving | Life, id: str = "green-tea") -> None:
     """Take a new listing all the way to shown."""
     mall.listings.draft(id, content=CONTENT, merchant="tea-house", by=MERCHANT)
     mall.listings.submit(id, by=MERCHANT)
@@ -146,6 +163,16 @@ def refusal(move: Callable[..., Any], *args: Any, **more: Any) -> Decision:
     except Refused as refused:
         return refused.decision
     raise AssertionError("it was allowed")
+
+
+@contextmanager
+def telling(row: object) -> Iterator[None]:
+    """Say of which row it is that a check fails, where a test goes through a table."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"of the row: {row}")
+        raise
 
 
 def clocks(mall: Mall, id: str, subject: str = "order/A1") -> dict[str, ClockRow]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import importlib
 import importlib.util
-import multiprocessing
 import os
 import runpy
 import sys
@@ -26,6 +25,7 @@ from unittest.mock import patch
 from typer.testing import CliRunner
 
 from eldermall.cli import app
+from tests.apart import APART
 from tests.shop import ROOT
 
 SHOPS = ROOT / "examples" / "shops"
@@ -153,14 +153,10 @@ def _fastapi(module: Any) -> Iterator[Ask]:
 _CLIENTS: dict[str, Callable[[Any], Any]] = {"flask": _flask, "fastapi": _fastapi}
 
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["django.test", "eldermall.adapters.storage.sql", "eldermall.mall"])
-
-
 @contextmanager
 def _apart(name: str, given: Mapping[str, str]) -> Iterator[Shop]:
-    ours, theirs = _forks.Pipe()
-    process = _forks.Process(target=_answer, args=(name, given, theirs))
+    ours, theirs = APART.Pipe()
+    process = APART.Process(target=_answer, args=(name, given, theirs))
     process.start()
     theirs.close()
 

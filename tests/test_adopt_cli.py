@@ -21,7 +21,7 @@ from eldermall.cli import app
 from eldermall.contracts.storage import OPEN_CLOCKS
 from eldermall.reports.adopting import ADOPTING, BATCH, Adopted, adopt
 from eldermall.reports.records import Failure
-from tests import lives, shop
+from tests import databases, lives, shop
 
 EXAMPLES = shop.ROOT / "examples"
 LINES = [{"id": "tea", "listing": "green-tea", "ordered": 2, "amount": 9900}]
@@ -169,7 +169,7 @@ def test_many_go_in_by_batches_and_one_bad_row_undoes_no_other(tmp_path: Path) -
     many = 2 * BATCH + 10
     rows: list[Any] = [{"id": f"A{n}", **ORDER} for n in range(many)]
     rows[BATCH // 2]["goods"] = "shipped"
-    with opened(f"sqlite:///{tmp_path / 'mall.db'}") as mall:
+    with opened(databases.url_of("sqlite", tmp_path)) as mall:
         path = file_of(tmp_path / "rows.jsonl", rows)
         did, (failed,) = taken(mall, path)
         assert (did.adopted, did.failed) == (many - 1, 1)
@@ -275,7 +275,7 @@ def test_a_row_of_another_width_and_a_cell_that_makes_no_sense_are_told(tmp_path
 )
 def test_a_file_that_is_none_is_bad_input(tmp_path: Path, content: bytes, text: str) -> None:
     (tmp_path / "o.csv").write_bytes(content)
-    with opened(f"sqlite:///{tmp_path / 'mall.db'}"):
+    with opened(databases.url_of("sqlite", tmp_path)):
         pass
     result = run(tmp_path, "orders", tmp_path / "o.csv", "--lang", "en")
     assert (result.exit_code, text in result.stderr) == (2, True), result.stderr
@@ -293,7 +293,7 @@ def run(folder: Path, kind: str, path: Path, *more: str) -> Result:
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     """A folder with a mall that keeps a database."""
-    with opened(f"sqlite:///{tmp_path / 'mall.db'}"):
+    with opened(databases.url_of("sqlite", tmp_path)):
         return tmp_path
 
 

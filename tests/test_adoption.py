@@ -9,7 +9,7 @@ import pytest
 
 from eldermall import Invalid, Mall, Refused
 from eldermall.calendars import HOUR
-from eldermall.orders.order import Line
+from eldermall.rooms.orders.order import Line
 from tests import shop
 
 LINES = [{"id": "tea", "listing": "green-tea", "ordered": 2, "amount": 9900}]

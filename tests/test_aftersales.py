@@ -21,9 +21,8 @@ from hypothesis.stateful import (
 )
 
 from eldermall import Actor, Mall, Refused
-from eldermall.aftersales.case import Case
-from eldermall.aftersales.machine import CASE_MACHINE
 from eldermall.contracts.storage import OPEN_CLOCKS
+from eldermall.rooms.aftersales import Case, Cases
 from tests import shop
 
 ORDERS = ("A1", "A2", "A3")
@@ -402,8 +401,10 @@ class Life(RuleBasedStateMachine):
 def test_whatever_happens_the_promises_of_after_sale_hold() -> None:
     Life.reached.clear()
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=130, stateful_step_count=40)
+        Life, settings=settings(max_examples=shop.times(130), stateful_step_count=40)
     )
+    if shop.QUICK:
+        return  # a few lives don't reach everything
     reached = {what.partition(":")[2] for what in Life.reached} - {""}
-    assert reached == set(CASE_MACHINE.labels) - {"refunded"}
+    assert reached == {state.name for state in Cases.States.all()} - {"refunded"}
     assert {what.partition(":")[0] for what in Life.reached} >= {"hold", "resolve", "refunded"}

@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,11 @@ from eldermall.calendars import microseconds
 from eldermall.cli.audit import audit as command
 from eldermall.errors import EldermallError
 from eldermall.mall import rulebook
-from eldermall.reports.audit import AuditResult, Finding, audit
-from eldermall.reports.export import Times, Unreadable, read_columns
+from eldermall.reports.audit import audit
+from eldermall.reports.columns import read_columns
+from eldermall.reports.export import Unreadable
+from eldermall.reports.findings import AuditResult, Finding
+from eldermall.reports.times import Times
 from tests.shop import POLICY, ROOT
 
 BOOK = rulebook()
@@ -72,7 +75,7 @@ def run(
 ) -> tuple[AuditResult, list[Finding | Unreadable]]:
     (path / name).write_bytes(content)
     found: list[Finding | Unreadable] = []
-    given = {"as_of": LATER, "findings": found.append, "book": BOOK} | more
+    given: dict[str, Any] = {"as_of": LATER, "findings": found.append, "book": BOOK} | more
     return audit(path / name, columns, **given), found
 
 
@@ -339,7 +342,7 @@ def test_what_the_export_does_not_record_is_named_and_not_held_against_orders(
     ]
     left = {entry.id for entry in result.not_decidable}
     assert left | set(result.rules) == {
-        owner.id for owner in (*BOOK.rules.values(), *BOOK.clocks.values())
+        *(rule.id for rule in BOOK.rules.values()), *(clock.id for clock in BOOK.clocks.values()),
     }
     assert not left & set(result.rules)
     assert {entry.id: entry.why.en for entry in result.not_decidable}["handover.in-time"] == (
@@ -371,7 +374,7 @@ def test_only_what_the_recorded_moments_decide_is_decided(
 
 
 def test_the_policy_gives_the_limit_and_its_day_does_not_count(tmp_path: Path) -> None:
-    policy = {
+    policy: dict[str, Any] = {
         "pack": {
             "document": "S19", "published": "2026-01-01", "zone": "Asia/Shanghai",
             "department": "operations",
@@ -424,7 +427,7 @@ def test_cells_may_hold_lines_and_blanks_and_rows_may_be_empty(tmp_path: Path) -
     assert packed.orders == 1
 
 
-WRONG_MAPS: list[tuple[Mapping[str, Any], str]] = [
+WRONG_MAPS: list[tuple[dict[str, Any], str]] = [
     ({"colums": {}}, "colums = {} is invalid: is no key here; there are zone, time_format, "
      "cancelled, encoding, columns"),
     ({"columns": None}, "columns = None is invalid: must be a table"),
@@ -447,7 +450,8 @@ WRONG_MAPS: list[tuple[Mapping[str, Any], str]] = [
      "gb18030"),
     ({"encoding": "base64"}, "encoding = 'base64' is invalid: must be an encoding: utf-8, "
      "gb18030"),
-] + [
+]
+WRONG_MAPS += [
     ({"time_format": wrong}, f"time_format = {wrong!r} is invalid: must hold %Y %m %d %H %M once "
      "each, and may hold %S: %m/%d/%Y %H:%M")
     for wrong in (None, "", "%Y-%m-%d", "%Y-%m-%d %H:%M %p", "%Y-%m-%d %d %H:%M", "%y-%m-%d %H:%M%")
@@ -456,7 +460,7 @@ WRONG_MAPS: list[tuple[Mapping[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "message"), WRONG_MAPS)
 def test_a_wrong_map_gets_one_clear_error(
-    tmp_path: Path, change: Mapping[str, Any], message: str
+    tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(EldermallError) as error:
         run(tmp_path, as_csv([ONE]), MAP | change)
@@ -697,6 +701,7 @@ def test_the_command_speaks_both_languages_and_says_whose_policy_it_is(export: P
     assert "based on the demo policy (author demo); its numbers are no company's rules" in stdout
     assert "shipping.limit = 3d (S19-11-1d, the article's own)" in stdout
     assert "shipping.in-time" in stdout
+    assert call(*words[:-1], "pack:demo") == (code, stdout, "")
     code, stdout, _ = call(*words, lang="zh")
     assert code == 1
     assert "所用政策为演示政策" in stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eldermall import Conflict, EldermallError, Invalid, Mall, Refused, Unknown
-from tests import shop
+from tests import databases, shop
 
 MOVES: dict[str, Callable[[Any, str], Any]] = {
     "place": shop.place,
@@ -21,6 +22,11 @@ MOVES: dict[str, Callable[[Any, str], Any]] = {
     "complete": lambda m, id: m.orders.complete(id, by=shop.CUSTOMER),
     "cancel": lambda m, id: m.orders.cancel(id, reason="no", by=shop.CUSTOMER),
 }
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 def view(mall: Mall) -> Any:

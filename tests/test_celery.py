@@ -25,12 +25,16 @@ def url(tmp_path: Path) -> str:
     return databases.url_of("postgresql", tmp_path)
 
 
+@pytest.fixture
+def broker() -> str:
+    return databases.redis()
+
+
 @contextlib.contextmanager
-def worker(url: str, folder: Path, number: int, *more: str) -> Iterator[None]:
+def worker(broker: str, url: str, folder: Path, number: int, *more: str) -> Iterator[None]:
     """Run a Celery worker of the test's application."""
     env = os.environ | {
-        "BROKER": databases.redis(), "MALL": url, "HEARD": str(folder / "heard"),
-        "C_FORCE_ROOT": "1",
+        "BROKER": broker, "MALL": url, "HEARD": str(folder / "heard"), "C_FORCE_ROOT": "1",
     }
     command = [
         sys.executable, "-m", "celery", "-A", "tests.celery_mall", "worker", "-c", "1",
@@ -100,26 +104,29 @@ def test_each_mall_has_its_tasks_its_queue_and_one_opening_and_late_tasks_expire
     assert opened["north"].did == dict.fromkeys(each, 1)
 
 
+@pytest.mark.servers
 def test_two_workers_and_a_beat_keep_two_malls_going_and_do_nothing_twice(
-    url: str, tmp_path: Path
+    broker: str, url: str, tmp_path: Path
 ) -> None:
-    malls = [shop.open_mall(url, code=code) for code in ("main", "second")]
-    for mall in malls:
-        shop.staff(mall)
-        for number in range(20):
-            shop.place(mall, f"A{number}")
     with (
-        worker(url, tmp_path, 1, "-B", "-s", str(tmp_path / "beat")),
-        worker(url, tmp_path, 2),
+        shop.open_mall(url, code="main") as main, shop.open_mall(url, code="second") as second,
     ):
-        breached = eventually(lambda: all(len(m.clocks("breached")) == 40 for m in malls))
-        assert breached, (tmp_path / "log1").read_text()
-        assert eventually(lambda: all(settled(m) for m in malls))
-    told = Counter((tmp_path / "heard").read_text().split())
-    assert sum(told.values()) == sum(len(m.messages("delivered")) for m in malls)
-    for mall in malls:
-        assert mall.verify().passed
-        for number in range(20):
-            acts = Counter(e["what"] for e in mall.journal("order", f"A{number}"))
-            assert acts["clock.breached"] == 2
-        mall.close()
+        malls = (main, second)
+        for mall in malls:
+            shop.staff(mall)
+            for number in range(20):
+                shop.place(mall, f"A{number}")
+        with (
+            worker(broker, url, tmp_path, 1, "-B", "-s", str(tmp_path / "beat")),
+            worker(broker, url, tmp_path, 2),
+        ):
+            breached = eventually(lambda: all(len(m.clocks("breached")) == 40 for m in malls))
+            assert breached, (tmp_path / "log1").read_text()
+            assert eventually(lambda: all(settled(m) for m in malls))
+        told = Counter((tmp_path / "heard").read_text().split())
+        assert sum(told.values()) == sum(len(m.messages("delivered")) for m in malls)
+        for mall in malls:
+            assert mall.verify().passed
+            for number in range(20):
+                acts = Counter(e["what"] for e in mall.journal("order", f"A{number}"))
+                assert acts["clock.breached"] == 2

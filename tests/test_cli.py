@@ -155,6 +155,12 @@ def test_with_a_policy_each_value_stands_with_who_set_it(
     assert NOTICE[lang] in text
 
 
+def test_the_policy_of_the_demo_is_named_as_a_pack(here: Path) -> None:
+    assert facts("rules", "--policy", "pack:demo") == facts("rules", "--policy", POLICY)
+    swept = facts("sweep", "sqlite:///mall.db", "--policy", "pack:demo")
+    assert swept["notice"] == NOTICE
+
+
 def test_rules_as_json_hold_clauses_guards_facts_settings_and_clocks() -> None:
     book, found = rulebook(), facts("rules", "--policy", POLICY)
     assert [r["rule"] for r in found["rules"]] == list(book.rules)

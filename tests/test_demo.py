@@ -24,11 +24,9 @@ from eldermall.cli.stage import Host, Line, Present, Stage
 from eldermall.cli.story import play
 from eldermall.engine.actor import STAFF
 from eldermall.errors import RuleBroken
+from eldermall.rooms.urging import Urge
 from eldermall.texts import Lang, Text
-from eldermall.urging.urge import Urge
 from tests import shop
-
-PACKAGED = shop.ROOT / "src" / "eldermall" / "cli" / "demo-policy.toml"
 
 REFUSED = {
     "an unreviewed listing is published": "review.before-publish@1",
@@ -79,10 +77,6 @@ def told() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
     return {lang: run("--lang", lang) for lang in ("zh", "en")}
-
-
-def test_the_packaged_policy_is_the_one_of_the_examples() -> None:
-    assert PACKAGED.read_bytes() == shop.POLICY.read_bytes()
 
 
 def test_everything_refused_is_refused_by_the_right_rule(told: dict[str, Any]) -> None:

@@ -873,6 +873,7 @@ def entries(order: Any) -> list[tuple[str, str]]:
     return [(e["what"], e["outcome"]) for e in mall().journal("order", order.id)]
 
 
+@pytest.mark.servers
 def test_an_order_is_placed_paid_and_shipped(people: dict[str, Any]) -> None:
     order = order_tea(people["li"])
     assert "已提交" in read(people["li"].get(f"/orders/{order.id}/"))
@@ -888,6 +889,7 @@ def test_an_order_is_placed_paid_and_shipped(people: dict[str, Any]) -> None:
     ]
 
 
+@pytest.mark.servers
 def test_what_isnt_paid_isnt_shipped_and_the_page_says_why(people: dict[str, Any]) -> None:
     order = order_tea(people["li"])
     press(people["olivia"], order, "accept")
@@ -902,6 +904,7 @@ def test_what_isnt_paid_isnt_shipped_and_the_page_says_why(people: dict[str, Any
     assert "已发货" in press(people["olivia"], order, "ship")
 
 
+@pytest.mark.servers
 def test_a_customer_reads_reasons_without_rules_and_clauses(people: dict[str, Any]) -> None:
     from shop.models import Order
 
@@ -917,6 +920,7 @@ def test_a_customer_reads_reasons_without_rules_and_clauses(people: dict[str, An
     assert entries(order)[-1] == ("order.pay", "refused")
 
 
+@pytest.mark.servers
 def test_an_order_that_eldermall_refuses_isnt_kept_by_the_shop(people: dict[str, Any]) -> None:
     from shop.models import Order
 
@@ -927,6 +931,7 @@ def test_an_order_that_eldermall_refuses_isnt_kept_by_the_shop(people: dict[str,
 
 
 @pytest.mark.parametrize("quantity", ["0", "100", "many", ""])
+@pytest.mark.servers
 def test_a_quantity_that_is_none_is_told(people: dict[str, Any], quantity: str) -> None:
     from shop.models import Order
 
@@ -935,6 +940,7 @@ def test_a_quantity_that_is_none_is_told(people: dict[str, Any], quantity: str) 
     assert not Order.objects.exists()
 
 
+@pytest.mark.servers
 def test_customers_see_their_own_orders_and_ship_nothing(people: dict[str, Any]) -> None:
     from django.contrib.auth.models import User
     from django.test import Client
@@ -949,6 +955,7 @@ def test_customers_see_their_own_orders_and_ship_nothing(people: dict[str, Any])
     assert entries(order) == [("order.place", "moved")]
 
 
+@pytest.mark.servers
 def test_who_isnt_logged_in_logs_in_first(people: dict[str, Any]) -> None:
     from django.test import Client
 
@@ -963,6 +970,7 @@ def test_who_isnt_logged_in_logs_in_first(people: dict[str, Any]) -> None:
     assert order_tea(browser).customer.username == "li"
 
 
+@pytest.mark.servers
 def test_nobody_is_appointed_whom_the_shop_doesnt_know(site: None) -> None:
     from django.core.management import CommandError, call_command
     from shop.mall import mall
@@ -972,6 +980,7 @@ def test_nobody_is_appointed_whom_the_shop_doesnt_know(site: None) -> None:
     assert mall().journal("designation", "order") == []
 
 
+@pytest.mark.servers
 def test_what_runs_regularly_runs_as_a_command(
     people: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,26 +1,30 @@
-"""The documents say what the code does: signatures, settings, rules, links."""
+"""The documents say what the code does: signatures, settings, rules, links.
+
+What follows the code is written by these tests: ``make tables``.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import re
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from eldermall import errors, hooks
 from eldermall.contracts import storage
 from eldermall.engine.clock import Clock
-from eldermall.engine.room import AdoptingRoom, ErasingRoom, Room
 from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Setting
-from eldermall.mall import ROOMS, rulebook
+from eldermall.mall import rulebook
+from eldermall.rooms import ROOMS
 from eldermall.rules.catalogue import clauses
+from tests import shop
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,8 +70,9 @@ def setting_row(setting: Setting) -> str:
 
 def rule_section(rule: Rule) -> str:
     """Return how a rule is described: its head, clauses, guards and facts."""
-    moves = [f"`{g.machine}.{g.name}`" for g in rule.guards if g.on == "move"]
-    states = [f"`{g.machine}.{g.name}`" for g in rule.guards if g.on == "enter"]
+    guards = BOOK.guards[rule.name]
+    moves = [f"`{g.machine}.{g.name}`" for g in guards if g.on == "move"]
+    states = [f"`{g.machine}.{g.name}`" for g in guards if g.on == "enter"]
     lines = [
         f"### `{rule.id}`",
         "",
@@ -132,36 +137,81 @@ def test_every_example_of_the_plugins_page_is_cut_from_a_plugin_that_is_tested()
         assert any(block in text or inside in text for text in tested), block
 
 
-@pytest.mark.parametrize("name", hooks.HOOKS)
-def test_every_hook_has_an_example_in_its_section(name: str) -> None:
-    _, _, section = page("plugins.md").partition(f"## `{name}(")
-    assert "```python" in section.partition("\n## ")[0]
+def test_every_hook_has_an_example_in_its_section() -> None:
+    for name in hooks.HOOKS:
+        with shop.telling(name):
+            _, _, section = page("plugins.md").partition(f"## `{name}(")
+            assert "```python" in section.partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("setting", BOOK.settings.values(), ids=lambda s: s.key)
-def test_every_setting_has_its_row(setting: Setting) -> None:
-    assert setting_row(setting) in page("policy.md").splitlines()
+def follows(name: str, written: Callable[[str], str]) -> None:
+    """Compare a page with what it must be, once it was written anew if that is asked for."""
+    path = DOCS / name
+    if os.environ.get("ELDERMALL_REWRITE_TABLES"):
+        path.write_text(written(page(name)), encoding="utf-8")
+    assert page(name) == written(page(name)), f"make tables writes {name} anew"
 
 
-def test_no_row_is_left_of_a_setting_that_is_gone() -> None:
+def settings_page(text: str) -> str:
+    """Return the page on policies as it must be: a row for each setting, in the code's order."""
+    head, columns, table = text.partition("| setting | clause | type | kind and value |")
+    _, blank, tail = table.partition("\n\n")
+    rows = ["what it means |", "| --- | --- | --- | --- | --- |"]
+    rows += [setting_row(setting) for setting in BOOK.settings.values()]
+    return f"{head}{columns} {chr(10).join(rows)}{blank}{tail}"
+
+
+_BLOCK = re.compile(r"### `(.+)`\n\n.+\n\n(?:- .*\n)*")
+
+
+def rules_page(text: str) -> str:
+    """Return the page of rules as it must be: each part with the blocks of its modules.
+
+    What is written by hand stays: a part's head, and what follows a block, wherever that moves.
+    """
+    split = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    parts = [re.split(r"^(?=### )", part, flags=re.MULTILINE) for part in split]
+    found = [_BLOCK.match(block) for _, *blocks in parts for block in blocks]
+    by_hand = {block[1]: block.string[block.end() :] for block in found if block}
+    pieces = []
+    for head, *_ in parts:
+        pieces.append(head)
+        modules, _, _ = head.partition("Module")[2].partition("\n\n")
+        for module in re.findall(r"`rules/(\w+)\.py`", modules):
+            for id, section in sections(module):
+                pieces += [section, by_hand.get(id, "")]
+    return "\n\n".join(bare for piece in pieces if (bare := piece.strip("\n"))) + "\n"
+
+
+def sections(module: str) -> Iterator[tuple[str, str]]:
+    """Yield the rules and clocks of a module by id, each as it is described."""
+    declared = importlib.import_module(f"eldermall.rules.{module}")
+    yield from ((rule.id, rule_section(rule)) for rule in declared.RULES)
+    yield from ((clock.id, clock_section(clock)) for clock in declared.CLOCKS)
+
+
+def test_the_page_on_policies_has_a_row_for_every_setting() -> None:
+    follows("policy.md", settings_page)
     rows = re.findall(r"^\| `([a-z.-]+)` \| S\d\d-", page("policy.md"), re.MULTILINE)
     assert rows == list(BOOK.settings)
 
 
-@pytest.mark.parametrize("rule", BOOK.rules.values(), ids=lambda r: r.name)
-def test_every_rule_is_described_as_it_is(rule: Rule) -> None:
-    assert rule_section(rule) + "\n" in page("rules.md")
-
-
-@pytest.mark.parametrize("clock", BOOK.clocks.values(), ids=lambda c: c.name)
-def test_every_clock_is_described_as_it_is(clock: Clock) -> None:
-    assert clock_section(clock) + "\n" in page("rules.md")
-
-
-def test_no_rule_is_described_that_is_gone() -> None:
+def test_the_page_of_rules_describes_every_rule_and_clock_as_it_is() -> None:
+    follows("rules.md", rules_page)
     described = re.findall(r"^### `([a-z.-]+)`$", page("rules.md"), re.MULTILINE)
-    known = [x.id for x in (*BOOK.rules.values(), *BOOK.clocks.values())]
+    known = [*(r.id for r in BOOK.rules.values()), *(c.id for c in BOOK.clocks.values())]
     assert sorted(described) == sorted(known)
+
+
+def test_what_is_written_by_hand_stays_where_blocks_are_written_anew() -> None:
+    text = page("rules.md")
+    _, gone, after = text.partition("### `shipping.paid-first`\n")
+    block, then, _ = after.partition("### `shipping.exception-before-limit`\n")
+    assert rules_page(text.replace(gone + block, "### `shipping.gone`\n\nA · B\n\n- x\n\n")) == text
+    said = text.replace(then, f"By hand.\n\n- and a list\n\n{then}")
+    assert rules_page(said) == said
+    moved = said.replace(gone, "### `shipping.new`\n\nA · B\n\n- x\n\n" + gone)
+    assert rules_page(moved.replace("- facts: `actor", "- facts: `someone")) == said
 
 
 def test_only_clauses_of_the_catalogue_are_cited() -> None:
@@ -219,18 +269,26 @@ def test_every_toml_block_is_toml(path: Path) -> None:
         tomllib.loads(block)
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md", "docs/architecture.md"])
+def test_a_map_of_the_tree_names_files_that_there_are(name: str) -> None:
+    blocks = re.findall(r"^```text\n(.*?)^```$", (ROOT / name).read_text("utf-8"), re.S | re.M)
+    (tree,) = (block for block in blocks if "adapters/" in block)
+    there = {path.name for path in (ROOT / "src").rglob("*")}
+    assert set(re.findall(r"[a-z_-]+\.(?:py|toml)\b", tree)) <= there
+    top = {p.name for p in (ROOT / "src" / "eldermall").iterdir() if not p.name.startswith("__")}
+    if name == "docs/architecture.md":
+        assert {n for n in top if n.removesuffix(".py") not in tree} == {"py.typed"}
+
+
+def test_the_layers_are_those_of_the_import_contract() -> None:
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    _, *layers = given["contracts"][0]["layers"]
+    assert "```text\n" + "\n".join(layers) + "\n```" in page("architecture.md")
+
+
 def test_every_page_is_in_the_contents() -> None:
     nav = re.findall(r"^  - .*?([\w.-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
     assert sorted(nav) == sorted(p.name for p in DOCS.glob("*.md"))
-
-
-def commands_of(room: type[Room[Any, Any]]) -> dict[str, Callable[..., Any]]:
-    """Return the commands of a room by name, as they stand in its class."""
-    own = {n: f for n, f in vars(room).items() if n[0] != "_" and inspect.isfunction(f)}
-    for shared in (AdoptingRoom, ErasingRoom):
-        if issubclass(room, shared):
-            own |= {n: f for n, f in vars(shared).items() if inspect.isfunction(f)}
-    return own
 
 
 def commands_page() -> str:
@@ -246,22 +304,22 @@ def commands_page() -> str:
     for place, room in ROOMS.items():
         name = f"mall.{place}"
         lines += ["", f"## {name}"]
-        for command, function in commands_of(room).items():
+        for command, declared in room.COMMANDS.items():
             shown = inspect.Signature(
                 [
                     parameter.replace(annotation=inspect.Parameter.empty)
-                    for parameter in inspect.signature(function).parameters.values()
-                    if parameter.name not in ("self", "options")
+                    for parameter in declared.parameters.signature.parameters.values()
+                    if parameter.name != "options"
                 ]
             )
-            summary, _, rest = (inspect.getdoc(function) or "").partition("\n\n")
+            summary, _, rest = (inspect.getdoc(declared) or "").partition("\n\n")
             lines += ["", f"### `{name}.{command}{shown}`", "", summary, ""]
             described = rest.partition("Args:\n")[2].partition("\n\n")[0]
             for line in textwrap.dedent(described).splitlines():
                 argument, colon, text = line.partition(": ")
                 if line.startswith(" "):
                     lines[-1] += " " + line.strip()
-                elif colon and argument != "options":
+                elif colon:
                     lines.append(f"- `{argument}`: {text}")
     return "\n".join(lines) + "\n"
 
@@ -273,11 +331,17 @@ def test_the_page_on_embedding_names_every_command_of_every_room() -> None:
         rooms = tuple(re.findall(r"`mall\.(\w+)`", head)) or ("orders",)  # of goods, of services
         for room in rooms:
             said.setdefault(room, set()).update(re.findall(r"`(\w+)`", cells))
-    assert said == {place: set(commands_of(room)) for place, room in ROOMS.items()}
+    assert said == {place: set(room.COMMANDS) for place, room in ROOMS.items()}
+
+
+def test_every_argument_of_every_command_is_described() -> None:
+    for room in ROOMS.values():
+        for name, declared in room.COMMANDS.items():
+            _, _, words = (inspect.getdoc(declared) or "").partition("Args:\n")
+            described = re.findall(r"^    (\w+): ", words.partition("\n\n")[0], re.MULTILINE)
+            arguments = [n for n in declared.parameters.signature.parameters if n != "options"]
+            assert sorted(described) == sorted(arguments), f"{room.kind}.{name}"
 
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
-    path = ROOT / "docs" / "commands.md"
-    if os.environ.get("ELDERMALL_REWRITE_TABLES"):
-        path.write_text(commands_page(), encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == commands_page()
+    follows("commands.md", lambda _: commands_page())

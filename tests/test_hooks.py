@@ -21,6 +21,7 @@ from eldermall import (
     StorageError,
     Text,
     hookimpl,
+    person,
 )
 from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.calendars import HOUR
@@ -42,15 +43,15 @@ from eldermall.contracts.storage import Message, MessageState, Storage
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.rule import AT, FactType, Rule, host_fact
 from eldermall.engine.settings import Setting, Technical
-from eldermall.orders.machine import GOODS, ORDER
 from eldermall.plugins import Plugins
+from eldermall.rooms.orders import Orders
 from tests import shop
 
 NIGHT = Rule(
     id="shop.never",
     label=Text("不发货", "nothing leaves"),
     clauses=("S19-14",),
-    guards=(GOODS.move("ship"),),
+    guards=Orders.ship.guard,
     needs=(AT,),
     check=lambda at: False,
     reason=Text("不发货", "nothing leaves"),
@@ -173,7 +174,7 @@ def test_a_plugin_s_setting_must_be_given_by_the_policy() -> None:
             return [
                 Rule(
                     id="shop.limited", label=Text("限额", "limit"), clauses=("S19-14",),
-                    guards=(GOODS.move("ship"),), needs=(AT,), check=lambda at: True,
+                    guards=Orders.ship.guard, needs=(AT,), check=lambda at: True,
                     reason=Text("超限", "too much"), settings=(limit,),
                 )
             ]
@@ -204,10 +205,10 @@ def test_hook_kinds() -> None:
 
 
 def another(**more: Any) -> Kind:
-    return replace(visits.VISIT, **more)
+    return replace(visits.Visits.KIND, **more)
 
 
-SECOND = replace(visits.MACHINE, name="second")
+SECOND = replace(visits.Visits.States.table, name="second")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,10 @@ SECOND = replace(visits.MACHINE, name="second")
         ([another(name="v" * 33)], "needs a name of its own"),
         ([another(), another(machines=(SECOND,))], "the kind 'visit' needs a name of its own"),
         ([another(), another(name="second")], "there is a machine visit; a plugin adds nothing"),
-        ([another(machines=ORDER.machines)], "there is a machine goods; a plugin adds nothing"),
+        (
+            [another(machines=Orders.KIND.machines)],
+            "there is a machine goods; a plugin adds nothing",
+        ),
         ([another(indexed=("phone",))], "the kind visit can't be found by 'phone'"),
         ([another(indexed=("id",))], "the kind visit can't be found by 'id'"),
     ],
@@ -242,15 +246,17 @@ def test_a_plugin_s_reaction_follows_a_shipped_event() -> None:
         @hookimpl
         def eldermall_kinds(self) -> Iterable[Kind | Reaction]:
             def book(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
-                given = visits.Book(customer=order.customer, volunteer="wu")
-                return [Command("visit", "book", order.id, cause, given)]
+                return [
+                    visits.Visits.book.command(
+                        order.id, customer=order.customer, volunteer="wu", by=cause
+                    )
+                ]
 
-            first, *others = visits.MACHINE.transitions
-            machine = replace(
-                visits.MACHINE, transitions=(replace(first, by=(*first.by, "system")), *others)
-            )
+            first, *others = visits.Visits.States.table.transitions
+            by_itself = replace(first, by=(*first.by, "system"))
+            machine = replace(visits.Visits.States.table, transitions=(by_itself, *others))
             return [
-                replace(visits.VISIT, machines=(machine,)),
+                replace(visits.Visits.KIND, machines=(machine,)),
                 Reaction("order", "Placed", "visit", "book", book),
             ]
 
@@ -281,13 +287,17 @@ def test_hook_packs() -> None:
 @pytest.mark.parametrize(
     ("brought", "why"),
     [
-        ([[]], "no plugin offers the policy mine; there are: -"),
-        ([[PolicyPack("other", {})]], "no plugin offers the policy mine; there are: other"),
+        ([[]], "no plugin offers the policy mine; there are: demo"),
+        ([[PolicyPack("other", {})]], "no plugin offers the policy mine; there are: demo, other"),
         ([["mine"]], "plugin Offering: eldermall_packs brought 'mine'"),
         ([ZeroDivisionError("oh")], "plugin Offering: eldermall_packs failed: ZeroDivisionError"),
         (
             [[PolicyPack("mine", shop.POLICY)], [PolicyPack("mine", shop.POLICY)]],
             "plugin Offering: the policy mine is offered by another plugin",
+        ),
+        (
+            [[PolicyPack("demo", shop.POLICY)]],
+            "plugin Offering: the policy demo is offered by another plugin",
         ),
     ],
     ids=str,
@@ -318,7 +328,7 @@ def limited(type: FactType = "number", check: Callable[..., bool] | None = None)
         id="house.limited",
         label=Text("限额之内", "within the limit"),
         clauses=("HOUSE-1",),
-        guards=(GOODS.move("place"),),
+        guards=Orders.place.guard,
         needs=(host_fact("house.limit", type, Text("限额", "limit")),),
         check=check or (lambda limit: limit >= 27_000),
         reason=Text("限额为 {0}", "the limit is {0}"),
@@ -380,9 +390,9 @@ def test_hook_facts() -> None:
 def test_may_and_batches_ask_the_host_too() -> None:
     host = Host({"house.limit": 26_999})
     mall, _ = opened(host)
-    given = {
+    given: dict[str, Any] = {
         "customer": "li", "lines": [{"id": "1", "listing": "tea", "quantity": 1, "amount": 27_000}],
-        "total": 27_000, "by": shop.person("li", "customer"),
+        "total": 27_000, "by": person("li", "customer"),
     }
     assert mall.may.orders.place("A1", **given).rules == ("house.limited@1",)
     assert mall.may.orders.place("A1", **given).reasons == (

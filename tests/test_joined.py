@@ -5,7 +5,6 @@ On every database and with every kind of host: a Connection, a Session, a connec
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -38,9 +37,7 @@ from eldermall import (
     moment,
 )
 from tests import databases, shop
-
-SPAWN = multiprocessing.get_context("spawn")
-
+from tests.apart import APART
 
 # Hosts: each with a transaction that is open when it is handed over
 
@@ -95,13 +92,20 @@ def engine_of(url: str, begin: str | None = None, **more: Any) -> Iterator[Engin
     if begin is not None:
         event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
         event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
-    yield engine
-    engine.dispose()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def saying(it: Any) -> Callable[[str], Any]:
     """Return what sends a statement through a Connection or Session."""
     return lambda sql: it.execute(text(sql))
+
+
+def in_turn(*calls: Callable[[], Any]) -> Callable[[], Any]:
+    """Return what makes several calls, one after the other."""
+    return lambda: [call() for call in calls]
 
 
 @contextmanager
@@ -139,7 +143,7 @@ def a_scoped_session(url: str) -> Iterator[Host]:
 def a_session_on_a_connection(url: str) -> Iterator[Host]:
     with engine_of(url) as engine, engine.connect() as c, Session(c) as s:
         s.begin()
-        yield Host(s, saying(s), s.commit, s.rollback, lambda: (s.close(), c.close()))
+        yield Host(s, saying(s), s.commit, s.rollback, in_turn(s.close, c.close))
 
 
 @contextmanager
@@ -149,8 +153,8 @@ def a_session_in_a_connections_transaction(url: str) -> Iterator[Host]:
         s = Session(c, join_transaction_mode="create_savepoint")
         s.begin()
         yield Host(
-            s, saying(s), lambda: (s.commit(), t.commit()), lambda: (s.close(), t.rollback()),
-            lambda: (s.close(), c.close()),
+            s, saying(s), in_turn(s.commit, t.commit), in_turn(s.close, t.rollback),
+            in_turn(s.close, c.close),
         )
         s.close()
 
@@ -161,8 +165,8 @@ def a_nested_session(url: str) -> Iterator[Host]:
         s.begin()
         inner = s.begin_nested()
         yield Host(
-            s, saying(s), lambda: (inner.commit(), s.commit()),
-            lambda: (inner.rollback(), s.rollback()), s.close,
+            s, saying(s), in_turn(inner.commit, s.commit),
+            in_turn(inner.rollback, s.rollback), s.close,
         )
 
 
@@ -419,7 +423,9 @@ def test_a_refusal_after_a_move_takes_nothing_of_the_move_with_it(hosted: Hosted
         shop.ship(m, at.id, lines={"tea": 2}, parcel="p3")
     host.commit()
     at.settled(host)
-    assert at.mall.orders.get(at.id).line("tea").shipped == 3
+    tea = at.mall.orders.get(at.id).line("tea")
+    assert tea is not None
+    assert tea.shipped == 3
     assert at.last() == REFUSED
     assert at.mall.verify().passed
 
@@ -484,7 +490,7 @@ def test_no_move_of_ours_survives_the_hosts_death_before_its_commit(
     malls: Callable[[str], Shop], name: str, way: str, first: str, act: str
 ) -> None:
     at = with_order(malls(name))
-    process = SPAWN.Process(target=die, args=(name, at.url, way, at.id, first, act))
+    process = APART.Process(target=die, args=(name, at.url, way, at.id, first, act))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
@@ -548,7 +554,7 @@ def test_a_key_used_in_a_transaction_that_was_rolled_back_is_not_used_up(here: S
 
 
 def test_the_same_command_with_the_same_key_in_one_transaction_is_done_once(here: Shop) -> None:
-    pay = {"by": shop.PAYMENTS, "key": f"k-{here.id}"}
+    pay: dict[str, Any] = {"by": shop.PAYMENTS, "key": f"k-{here.id}"}
     with here.begin("Connection") as host:
         with here.mall.joined(host.it) as m:
             for _ in range(2):
@@ -602,6 +608,7 @@ def test_a_refusal_is_written_when_the_root_of_a_session_ends(
         assert here.last() == REFUSED
 
 
+@pytest.mark.servers
 def test_the_end_of_a_sessions_nested_part_is_not_the_end(malls: Callable[[str], Shop]) -> None:
     at, other = (with_order(malls("postgresql")) for _ in range(2))
     with at.begin("begun Session") as host:
@@ -839,18 +846,17 @@ def test_a_sqlite_in_memory_is_not_joined(malls: Callable[[str], Shop]) -> None:
         pass
 
 
+@pytest.mark.servers
 def test_a_connection_to_another_kind_of_database_is_named(
     malls: Callable[[str], Shop], here: Shop
 ) -> None:
-    for name in databases.NAMES:
-        if name != here.name:
-            url = malls(name).url
-            with engine_of(url) as engine, engine.begin() as connection:
-                wrong = rf"not a Connection \({name}\)"
-                with pytest.raises(NotJoinable, match=wrong), here.mall.joined(connection):
-                    pass
-            with closing(raw_of(url)) as raw, pytest.raises(NotJoinable), here.mall.joined(raw):
+    for at in [malls(name) for name in databases.NAMES if name != here.name]:
+        with engine_of(at.url) as engine, engine.begin() as connection:
+            wrong = rf"not a Connection \({at.name}\)"
+            with pytest.raises(NotJoinable, match=wrong), here.mall.joined(connection):
                 pass
+        with closing(raw_of(at.url)) as raw, pytest.raises(NotJoinable), here.mall.joined(raw):
+            pass
 
 
 def test_what_is_no_connection_is_named_and_not_joined(here: Shop) -> None:
@@ -985,11 +991,12 @@ def test_what_changed_after_the_hosts_snapshot_never_decides_as_it_was(
 
 
 def test_a_lock_that_another_holds_is_a_conflict_of_the_transaction(here: Shop) -> None:
-    quick = {
+    options: dict[str, dict[str, Any]] = {
         "sqlite": {"connect_args": {"timeout": 0.02}},
         "postgresql": {"connect_args": {"options": "-c lock_timeout=20"}},
         "mariadb": {"connect_args": {"init_command": "SET innodb_lock_wait_timeout=1"}},
-    }[here.name]
+    }
+    quick = options[here.name]
     with engine_of(here.url, **quick) as engine, engine.connect() as connection, locked(here):
         connection.begin()
         with pytest.raises(Conflict) as conflict, here.mall.joined(connection) as m:
@@ -999,6 +1006,7 @@ def test_a_lock_that_another_holds_is_a_conflict_of_the_transaction(here: Shop) 
 
 
 @pytest.mark.parametrize("way", ["Connection", "begun Session", "psycopg"])
+@pytest.mark.servers
 def test_a_transaction_that_postgresql_has_given_up_is_not_joined(
     malls: Callable[[str], Shop], way: str
 ) -> None:
@@ -1029,6 +1037,7 @@ def test_an_error_of_the_hosts_own_in_the_block_leaves_what_we_did_to_the_hosts_
 
 
 @pytest.mark.parametrize("way", ["Connection", "begun Session", "PyMySQL"])
+@pytest.mark.servers
 def test_a_transaction_that_mariadb_has_rolled_back_to_end_a_deadlock_is_to_be_begun_again(
     malls: Callable[[str], Shop], way: str
 ) -> None:

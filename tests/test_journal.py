@@ -27,7 +27,7 @@ from eldermall.contracts.storage import EntryRow, Leaf, RootRow
 from eldermall.engine.canonical import canonical
 from eldermall.engine.journal import commit
 from eldermall.engine.merkle import tree_hash
-from tests import shop
+from tests import databases, shop
 
 # Canonical JSON
 
@@ -37,6 +37,11 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
     max_leaves=30,
 )
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 @given(VALUES)
@@ -165,7 +170,7 @@ class Vault:
     def put(self, rows: Rows) -> None:
         raise NotImplementedError
 
-    def found(self, tamper: Callable[[Rows], object], roots: list[bytes] | None = None) -> bool:
+    def found(self, tamper: Callable[..., object], roots: list[bytes] | None = None) -> bool:
         """Tamper, verify against the roots outside, and put everything back."""
         before = self.rows()
         changed = deepcopy(before)
@@ -194,8 +199,8 @@ class MemoryVault(Vault):
             t.entries.setdefault(subject, {})[seq] = EntryRow(subject, seq, *kept)
         t.unsealed = {key: Leaf(*key, hash) for key, hash in rows.unsealed.items()}
         t.leaves = {n: [] for n, _ in rows.leaves}
-        for (number, subject), kept in sorted(rows.leaves.items()):
-            t.leaves[number].append(Leaf(subject, *kept))
+        for (number, subject), leaf in sorted(rows.leaves.items()):
+            t.leaves[number].append(Leaf(subject, *leaf))
         t.roots = {n: RootRow(n, *kept) for n, kept in rows.roots.items()}
 
 
@@ -237,11 +242,12 @@ class FileVault(Vault):
 @pytest.fixture(params=["memory", "sqlite"])
 def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
     """A journal of three subjects' moves and refusals under two roots, and a tail."""
+    made: Vault
     if request.param == "memory":
         url, made = "memory:", MemoryVault(None)  # type: ignore[arg-type]
     else:
-        url, made = f"sqlite:///{tmp_path / 'mall.db'}", FileVault(None)  # type: ignore[arg-type]
-        made.file = tmp_path / "mall.db"  # type: ignore[attr-defined]
+        url, made = databases.url_of("sqlite", tmp_path), FileVault(None)  # type: ignore[arg-type]
+        made.file = tmp_path / "mall.db"
     with shop.open_mall(url, plugins=[made]) as mall:
         made.mall = mall
         live(mall)
@@ -374,7 +380,7 @@ def test_a_tamperer_who_recomputes_every_hash_is_found_by_a_root_outside(
     outside = vault.outside if roots == "all" else vault.outside[-1:]
     own = {"v", "alg", "mall", "subject", "seq", "prev"}
     for key in rows.sealed():
-        tampers: list[Callable[[Rows], Any]] = [
+        tampers: list[Callable[..., Any]] = [
             lambda r, k=key: removed(r, k), lambda r, k=key: inserted(r, k),
             *(lambda r, k=key, n=name: changed(r, k, n)
               for name in json.loads(rows.entries[key][1]) if name not in own),

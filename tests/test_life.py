@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, get_args
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -36,8 +37,8 @@ from eldermall.contracts.storage import (
 )
 from eldermall.engine.clock import changes
 from eldermall.engine.kind import Record, subject_of
-from eldermall.mall import ROOMS
-from eldermall.orders.machine import WAITING
+from eldermall.rooms import ROOMS
+from eldermall.rooms.orders.states import WAITING
 from tests import shop
 from tests.test_aftersales import RIGHT, WAYS, Given, claims, givens, returns, words
 
@@ -578,7 +579,7 @@ class Life(RuleBasedStateMachine):
             if order is None:
                 self.place(id, shop.CUSTOMER, {}, {})
                 continue
-            room, move, who, given = {
+            moves: dict[str, tuple[str, str, Actor, dict[str, Any]]] = {
                 "submitted": ("orders", "hand_over", shop.SERVICE, {"to": "wang"}),
                 "handed_over": ("orders", "contact_merchant", shop.AGENT, {"way": "phone"}),
                 "merchant_contacted": ("orders", "accept", shop.MERCHANT, {}),
@@ -586,7 +587,9 @@ class Life(RuleBasedStateMachine):
                 "appointed": ("orders", "start", shop.MERCHANT, {"served_by": "nurse"}),
                 "in_service": ("orders", "finish", shop.MERCHANT, {"proof": "photo"}),
                 "done": ("orders", "confirm", shop.CUSTOMER, {}),
-            }.get(order.service, ("callbacks", "refuse", shop.SERVICE, {}))
+            }
+            refuse = "callbacks", "refuse", shop.SERVICE, dict[str, Any]()
+            room, move, who, given = moves.get(order.service, refuse)
             if order.service == "appointed" and order.payable_from is None:
                 self.paid(id, TOTAL, 1, "CNY", shop.PAYMENTS, {})
             elif order.service == "completed" and _get(self.mall, "callbacks", id).state != "due":
@@ -947,8 +950,8 @@ def _outcome(mall: Mall, said: Said) -> tuple[Any, ...]:
     try:
         return "moved", getattr(getattr(mall, room), move)(*args, **given)
     except Refused as refused:
-        said = refused.decision
-        return "refused", said.rules, said.missing, said.state, str(refused)
+        no = refused.decision
+        return "refused", no.rules, no.missing, no.state, str(refused)
     except EldermallError as error:
         return error.code, str(error)
 
@@ -1012,14 +1015,16 @@ PROMISES = (
 @cache
 def lived() -> Counter[str]:
     """Live through many lives; return how often what was reached."""
-    run_state_machine_as_test(Life, settings=settings(max_examples=50, stateful_step_count=30))
+    often = settings(max_examples=shop.times(50), stateful_step_count=30)
+    run_state_machine_as_test(Life, settings=often)
     return Life.reached
 
 
 def test_the_promises_hold_whatever_anybody_does() -> None:
-    assert lived()["moved"] > 500
+    assert lived()["moved"] > shop.times(500)
 
 
+@pytest.mark.skipif(shop.QUICK, reason="a few lives don't reach everything")
 def test_life_goes_deep_enough_to_put_the_promises_to_the_test() -> None:
     deep = {
         "moved", "refused", "conflict", "key-reused", "invalid", "repeated", "sealed", "retried",
@@ -1066,7 +1071,7 @@ def test_the_promises_hold_in_a_life_that_reaches_every_end() -> None:
         *[partial(life.do, [("cases", move, shop.OPERATIONS, "R2", {})])
           for move in ("send_replacement", "deliver_replacement")],
         partial(life.handle_case, "R2", "close", exchanged, False, None, {}),
-        *[partial(life.do, [(room, move, who, id, words)]) for room, move, who, id, words in (
+        *[partial(life.do, [done]) for done in list[Done]((
             ("stock", "inspect", shop.MERCHANT, KEPT, {"lot": "R1"}),
             ("stock", "damage", shop.MERCHANT, KEPT, {"lot": "l1", "quantity": 1, "cause": "wet"}),
             ("stock", "write_off", shop.MERCHANT, KEPT,
@@ -1080,7 +1085,7 @@ def test_the_promises_hold_in_a_life_that_reaches_every_end() -> None:
             *(("assistance", "mark", shop.AGENT, "J1", {"step": step, "outcome": "done"})
               for step in ("photography", "image_processing", "detail_page", "listing")),
             ("assistance", "finish", shop.AGENT, "J1", {}),
-        )],
+        ))],
     ]
     try:
         for step in steps:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eldermall import Mall, Text, hookimpl
 from eldermall.adapters.storage.memory import MemoryStorage
-from eldermall.callbacks.callback import CALLBACK_MACHINE
 from eldermall.contracts.storage import Storage, Transaction
 from eldermall.engine.rule import Fact, Rule, looked_up
 from eldermall.errors import Conflict, Locked, RuleBroken
-from eldermall.orders.machine import GOODS
-from tests import shop
+from eldermall.rooms.callbacks import Callbacks
+from eldermall.rooms.orders import Orders
+from tests import databases, shop
 
 WORD = Text("词", "word")
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 class Bringing:
@@ -42,7 +48,7 @@ def test_a_reaction_sees_other_records_as_the_unit_has_made_them(
         "order.goods", "text", WORD, "order", lambda c: c.id, lambda c, order: order.goods
     )
     plugin = Bringing(
-        state, guards=(CALLBACK_MACHINE.move("open"),), check=lambda goods: goods == "completed"
+        state, guards=Callbacks.open.guard, check=lambda goods: goods == "completed"
     )
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.staff(mall)
@@ -57,7 +63,7 @@ def test_a_record_that_a_reaction_of_the_unit_could_not_find_yet_is_not_there(
     booking = looked_up(
         "booking.there", "flag", WORD, "booking", lambda c: "ref-1", lambda c, b: b is not None
     )
-    plugin = Bringing(booking, guards=(GOODS.move("place"),), check=lambda there: not there)
+    plugin = Bringing(booking, guards=Orders.place.guard, check=lambda there: not there)
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.staff(mall)
         shop.place(mall, "A1")
@@ -70,7 +76,7 @@ def test_two_facts_of_one_record_look_it_up_once(url: str, time: shop.Time) -> N
         "duty.count", "number", WORD, "designation", lambda c: "order",
         lambda c, duty: len(duty.spans),
     )
-    plugin = Bringing(count, guards=(GOODS.move("hand_over"),), check=lambda count: count == 1)
+    plugin = Bringing(count, guards=Orders.hand_over.guard, check=lambda count: count == 1)
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.staff(mall)
         shop.place(mall)
@@ -81,9 +87,10 @@ def test_two_facts_of_one_record_look_it_up_once(url: str, time: shop.Time) -> N
 
 def test_code_that_cannot_say_which_record_it_needs_is_named(url: str, time: shop.Time) -> None:
     lost = looked_up(
-        "lost", "text", WORD, "booking", lambda c: {}["nowhere"], lambda c, record: None
+        "lost", "text", WORD, "booking", lambda c: dict[str, str]()["nowhere"],
+        lambda c, record: None,
     )
-    plugin = Bringing(lost, guards=(GOODS.move("hand_over"),), check=lambda lost: True)
+    plugin = Bringing(lost, guards=Orders.hand_over.guard, check=lambda lost: True)
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.staff(mall)
         shop.place(mall)
@@ -97,7 +104,7 @@ def test_a_record_that_is_about_to_be_made_is_not_there_yet(url: str, time: shop
     itself = looked_up(
         "order.there", "flag", WORD, "order", lambda c: c.id, lambda c, order: order is not None
     )
-    plugin = Bringing(itself, guards=(GOODS.move("place"),), check=lambda there: not there)
+    plugin = Bringing(itself, guards=Orders.place.guard, check=lambda there: not there)
     with shop.open_mall(url, time, plugins=[plugin]) as mall:
         shop.place(mall)
         assert mall.orders.get("A1").summary == "submitted/unpaid"

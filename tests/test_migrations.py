@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, create_engine, event, insert, inspect, text
-from sqlalchemy.pool import NullPool
+from examples.plugins import visits
+from sqlalchemy import Engine, MetaData, event, insert, inspect, text
 
 from eldermall import Mall, SchemaError
 from eldermall.adapters.storage.sql import migrate
@@ -25,7 +26,9 @@ from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.contracts.storage import EntryRow, RecordRow
 from eldermall.mall import rulebook
+from eldermall.plugins import Plugins
 from tests import databases, shop
+from tests.databases import engine_at
 
 PREFIX = "eldermall_"
 SAMPLES = Path(__file__).parent / "samples"
@@ -56,12 +59,6 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return made
 
 
-@pytest.fixture
-def sample(samples: Callable[[str], Path]) -> Path:
-    """The sample of the first schema."""
-    return samples("0001")
-
-
 def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of all tables."""
     tables = MetaData()
@@ -73,33 +70,46 @@ def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-@contextmanager
-def engine_at(url: str) -> Iterator[Engine]:
-    engine = create_engine(url, poolclass=NullPool)
-    yield engine
-    engine.dispose()
+Old = Callable[[str, str], str]
 
 
+@pytest.fixture(scope="module")
+def olds(samples: Callable[[str], Path]) -> Callable[[str, str], str]:
+    """Databases of servers by name and schema, with a sample's rows in each: to be copied."""
+
+    @cache
+    def made(name: str, version: str) -> str:
+        database = f"{databases.worker()}_sample{version}"
+        url = databases.new_database(name, database)
+        with engine_at(f"sqlite:///{samples(version)}") as source, engine_at(url) as engine:
+            kept = rows_of(source)
+            with engine.begin() as c:
+                migrate.upgrade(c, PREFIX, version)
+            tables = MetaData()
+            with engine.begin() as c:
+                tables.reflect(c)
+                for table, rows in kept.items():
+                    if table != f"{PREFIX}schema":
+                        c.execute(tables.tables[table].delete())
+                        c.execute(insert(tables.tables[table]), rows)
+        return database
+
+    return made
+
+
+@pytest.fixture
 def old_database(
-    name: str, folder: Path, sample: Path, ending: str = "old", version: str = "0001"
-) -> str:
-    """Return the URL of a database of a past schema with the sample's rows in it."""
-    if name == "sqlite":
-        shutil.copy(sample, folder / f"{ending}.db")
-        return f"sqlite:///{folder / f'{ending}.db'}"
-    url = databases.new_database(name, f"{databases.worker()}_{ending}")
-    with engine_at(f"sqlite:///{sample}") as source, engine_at(url) as engine:
-        kept = rows_of(source)
-        with engine.begin() as c:
-            migrate.upgrade(c, PREFIX, version)
-        tables = MetaData()
-        with engine.begin() as c:
-            tables.reflect(c)
-            for table, rows in kept.items():
-                if table != f"{PREFIX}schema":
-                    c.execute(tables.tables[table].delete())
-                    c.execute(insert(tables.tables[table]), rows)
-    return url
+    name: str, tmp_path: Path, samples: Callable[[str], Path], olds: Callable[[str, str], str]
+) -> Old:
+    """Makes a database of a past schema with the sample's rows in it: version, end of its name."""
+
+    def made(version: str, ending: str) -> str:
+        if name == "sqlite":
+            shutil.copy(samples(version), tmp_path / f"{ending}.db")
+            return f"sqlite:///{tmp_path / f'{ending}.db'}"
+        return databases.copy(name, olds(name, version), f"{databases.worker()}_{ending}")
+
+    return made
 
 
 @pytest.fixture(params=databases.NAMES)
@@ -108,8 +118,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def old(name: str, tmp_path: Path, sample: Path) -> str:
-    return old_database(name, tmp_path, sample)
+def old(old_database: Old) -> str:
+    return old_database("0001", "old")
 
 
 def new_database(name: str, folder: Path, ending: str) -> str:
@@ -118,12 +128,14 @@ def new_database(name: str, folder: Path, ending: str) -> str:
     return databases.new_database(name, f"{databases.worker()}_{ending}")
 
 
-def upgraded(url: str) -> tuple[str | None, str]:
-    storage = SqlStorage(url)
-    try:
-        return storage.upgrade()
-    finally:
-        storage.close()
+KINDS = [kind.record_kind for kind in rulebook(Plugins([visits])).kinds.values()]
+"""All kinds of records, one that no migration knows among them."""
+
+
+def upgraded(url: str, prefix: str = PREFIX) -> tuple[str | None, str]:
+    with closing(SqlStorage(url, prefix=prefix)) as storage:
+        before, now, _ = storage.upgrade(KINDS)
+        return before, now
 
 
 LATER = shop.Time(shop.START.replace(day=6))
@@ -221,16 +233,17 @@ def test_more_personal_values_than_one_batch_are_all_filled(old: str) -> None:
 
 
 def test_a_mall_of_the_second_schema_is_brought_along_and_gets_the_new_rooms(
-    name: str, tmp_path: Path, samples: Callable[[str], Path]
+    old_database: Old
 ) -> None:
-    url = old_database(name, tmp_path, samples("0002"), version="0002")
+    url = old_database("0002", "old")
     with engine_at(url) as engine:
         before = rows_of(engine)
         with pytest.raises(SchemaError, match="0002; this version needs 0003"):
             shop.open_mall(url, LATER)
         assert upgraded(url) == ("0002", migrate.NEEDED)
         after = rows_of(engine)
-    new = {f"{PREFIX}record_{kind}" for kind in ("assistance", "stock", "capacity", "urge", "case")}
+    kinds = ("assistance", "stock", "capacity", "urge", "case", "visit")
+    new = {f"{PREFIX}record_{kind}" for kind in kinds}
     assert {table: after.pop(table) for table in new} == {table: [] for table in new}
     assert after | {f"{PREFIX}schema": []} == before | {f"{PREFIX}schema": []}
     with shop.open_mall(url, shop.Time(LATER.now)) as mall:
@@ -327,7 +340,7 @@ def stopped(url: str, at: int) -> bool:
     storage = SqlStorage(url)
     try:
         with stopping(storage.engine, at):
-            storage.upgrade()
+            storage.upgrade(KINDS)
     except Stop:
         return True
     finally:
@@ -335,38 +348,65 @@ def stopped(url: str, at: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kind", ["0001", "0002", "empty"])
-def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was_or_can_be_repeated(
-    name: str, kind: str, tmp_path: Path, samples: Callable[[str], Path]
-) -> None:
+STRIDES = {"0001": 1, "0002": 4, "empty": 7}
+"""Of an empty database, and by 0003, many tables are made, each in the same way."""
+
+
+@pytest.fixture
+def right(name: str, tmp_path: Path) -> dict[str, Any]:
+    """The shape of a database whose upgrade nobody has stopped."""
     whole = new_database(name, tmp_path, "whole")
     upgraded(whole)
     with engine_at(whole) as engine:
-        right = shape_of(engine)
-    at, steps = 0, 0
-    while True:
-        # of an empty database, and by 0003, many tables are made, each in the same way
-        at += {"0001": 1, "0002": 4, "empty": 7}[kind]
-        url = (
-            new_database(name, tmp_path, f"empty{at}") if kind == "empty"
-            else old_database(name, tmp_path, samples(kind), f"old{at}", kind)
-        )
-        with engine_at(url) as engine:
-            before = rows_of(engine), shape_of(engine)
+        return shape_of(engine)
+
+
+def is_whole(url: str, kind: str, right: dict[str, Any]) -> None:
+    """Check that an upgrade has done all that it should."""
+    with engine_at(url) as engine:
+        assert shape_of(engine) == right
+        if kind == "0001":
+            kept = rows_of(engine)[f"{PREFIX}personal"]
+            assert len(kept) == 6
+            assert all(row["recorded"] > 0 for row in kept)
+    if kind != "empty":
+        with shop.open_mall(url, LATER) as mall:
+            assert mall.verify().passed
+
+
+@pytest.mark.parametrize("kind", STRIDES)
+@pytest.mark.parametrize("name", ["sqlite", "postgresql"])
+def test_an_upgrade_that_stops_anywhere_leaves_the_database_as_it_was(
+    name: str, kind: str, tmp_path: Path, old_database: Old, right: dict[str, Any]
+) -> None:
+    """So that to repeat it is to do it for the first time: in the end, where nothing stops it."""
+    url = new_database(name, tmp_path, "old") if kind == "empty" else old_database(kind, "old")
+    steps = 0
+    with engine_at(url) as engine:
+        before = rows_of(engine), shape_of(engine)
+        for at in count(STRIDES[kind], STRIDES[kind]):
             if not stopped(url, at):
                 break
             steps += 1
-            if name != "mariadb":
-                assert (rows_of(engine), shape_of(engine)) == before
-            upgraded(url)
-            assert shape_of(engine) == right
-            if kind == "0001":
-                kept = rows_of(engine)[f"{PREFIX}personal"]
-                assert len(kept) == 6
-                assert all(row["recorded"] > 0 for row in kept)
-            if kind != "empty":
-                with shop.open_mall(url, LATER) as mall:
-                    assert mall.verify().passed
+            assert (rows_of(engine), shape_of(engine)) == before
+    is_whole(url, kind, right)
+    assert steps >= 4
+
+
+@pytest.mark.parametrize("kind", STRIDES)
+@pytest.mark.parametrize("name", ["mariadb"])
+def test_an_upgrade_that_stops_anywhere_can_be_repeated(
+    name: str, kind: str, tmp_path: Path, old_database: Old, right: dict[str, Any]
+) -> None:
+    """MariaDB commits every statement that makes or changes a table by itself."""
+    steps = 0
+    for at in count(STRIDES[kind], STRIDES[kind]):
+        url = new_database(name, tmp_path, "old") if kind == "empty" else old_database(kind, "old")
+        if not stopped(url, at):
+            break
+        steps += 1
+        upgraded(url)
+        is_whole(url, kind, right)
     assert steps >= 4
 
 
@@ -375,18 +415,12 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
 ) -> None:
     """MariaDB commits every step: the tables of 0001 are seen before those of 0002 are there."""
     url = new_database(name, tmp_path, "making")
-    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
-    first, second = SqlStorage(url), SqlStorage(url)
-    asked, results = threading.Event(), []
+    asked, results = threading.Event(), list[str]()
     signs = ("eldermall_schema", "pg_advisory", "GET_LOCK")
-    event.listen(
-        second.engine, "before_cursor_execute",
-        lambda c, cursor, sql, *_: asked.set() if any(s in sql for s in signs) else None,
-    )
 
     def open_second() -> None:
         try:
-            second.open(kinds)
+            second.open(KINDS)
             results.append("open")
         except Exception as error:  # noqa: BLE001
             results.append(str(error))
@@ -400,11 +434,14 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
             thread.start()
             assert asked.wait(60)
 
-    event.listen(first.engine, "before_cursor_execute", between)
-    first.open(kinds)
-    thread.join(60)
-    first.close()
-    second.close()
+    with closing(SqlStorage(url)) as first, closing(SqlStorage(url)) as second:
+        event.listen(
+            second.engine, "before_cursor_execute",
+            lambda c, cursor, sql, *_: asked.set() if any(s in sql for s in signs) else None,
+        )
+        event.listen(first.engine, "before_cursor_execute", between)
+        first.open(KINDS)
+        thread.join(60)
     assert results == ["open"]
 
 
@@ -412,8 +449,7 @@ def test_who_opens_while_somebody_else_makes_the_tables_waits_for_all_of_them(
 
 
 def schema_of(name: str, prefix: str = PREFIX) -> Schema:
-    kinds = [kind.record_kind for kind in rulebook().kinds.values()]
-    return Schema(kinds, prefix, locks=name == "mariadb")
+    return Schema(KINDS, prefix, locks=name == "mariadb")
 
 
 COLLATIONS = {
@@ -451,11 +487,9 @@ def shape_of(engine: Engine) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["made", "0001", "0002"])
 def test_the_migrated_tables_are_those_that_the_statements_use(
-    name: str, how: str, tmp_path: Path, samples: Callable[[str], Path]
+    name: str, how: str, tmp_path: Path, old_database: Old
 ) -> None:
-    url = new_database(name, tmp_path, "made") if how == "made" else (
-        old_database(name, tmp_path, samples(how), version=how)
-    )
+    url = new_database(name, tmp_path, "made") if how == "made" else old_database(how, "old")
     upgraded(url)
     plain = new_database(name, tmp_path, "plain")
     schema = schema_of(name)
@@ -482,9 +516,7 @@ def test_there_is_one_newest_schema_and_one_way_to_it() -> None:
 def test_tables_of_another_prefix_stay_as_they_are(old: str) -> None:
     with engine_at(old) as engine:
         before = rows_of(engine)
-        other = SqlStorage(old, prefix="other_")
-        assert other.upgrade() == (None, migrate.NEEDED)
-        other.close()
+        assert upgraded(old, "other_") == (None, migrate.NEEDED)
         after = rows_of(engine)
     assert {table: after[table] for table in before} == before
     assert "other_record_order" in after

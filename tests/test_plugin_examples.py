@@ -14,7 +14,7 @@ import pytest
 from examples.plugins.outside import Outside
 from examples.plugins.visits import Visits
 
-from eldermall import Mall
+from eldermall import Mall, person
 from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.contracts.courier import Courier, Parcel, Tracked, TrackingEvent
 from eldermall.contracts.storage import MessageState
@@ -201,7 +201,7 @@ def test_the_host_s_rule_holds_orders_to_the_family_s_limit(
 ) -> None:
     with shop.open_mall(plugins=[str(PLUGINS / "host_rule.py")]) as mall:
         decision = mall.may.orders.place(
-            "A1", customer=who, total=total, by=shop.person(who, "customer"),
+            "A1", customer=who, total=total, by=person(who, "customer"),
             lines=[{"id": "1", "listing": "tea", "quantity": 1, "amount": total}],
         )
     assert decision.rules == rules
@@ -234,6 +234,7 @@ def test_the_host_s_days_fill_the_year_that_the_calendar_does_not_know() -> None
 def test_the_host_s_policy_is_opened_by_name() -> None:
     with shop.open_mall(policy="pack:trial", plugins=[str(PLUGINS / "days.py")]) as mall:
         assert mall.policy.settings.values
+        assert mall.policy.settings.mode("shipping.paid-first", mall.now()) == "observe"
 
 
 def test_what_leaves_the_mall_arrives_outside(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundReque
 from eldermall.contracts.facts import WantedMove
 from eldermall.engine.rule import AT, Rule, host_fact
 from eldermall.loading import allowed, loaded
-from eldermall.orders.machine import GOODS
 from eldermall.plugins import HookCall, Plugins
+from eldermall.rooms.orders import Orders
 from tests import shop
 
 LISTENER = """
@@ -282,7 +282,7 @@ def test_a_trace_hears_of_every_call_and_shows_no_values() -> None:
     assert lines[:3] == [
         "eldermall_rules() eldermall.rules: "
         + next(c.answer for c in calls if c.hook == "eldermall_rules"),
-        "eldermall_kinds() -: no plugin has this hook",
+        "eldermall_kinds() eldermall.rooms: 12 things",
         "eldermall_storage(url=memory:, prefix=eldermall_) eldermall.adapters.storage: "
         "MemoryStorage",
     ]
@@ -345,7 +345,7 @@ class Knowing:
                 id=f"house.{self.name}",
                 label=Text("为正", "positive"),
                 clauses=("HOUSE-1",),
-                guards=(GOODS.move("place"),),
+                guards=Orders.place.guard,
                 needs=(fact, AT),
                 check=lambda value, at: value > 0,
                 reason=Text("{0} 不为正", "{0} is not positive"),
@@ -416,7 +416,7 @@ about = About({"courier": CourierCapabilities(push=True)}, ("courier kit 1.0",))
     facts = json.loads(said)
     assert code == 1
     assert [p["name"] for p in facts["plugins"] if p["built_in"]] == [
-        "eldermall.rules", "eldermall.adapters.storage"
+        "eldermall.rooms", "eldermall.rules", "eldermall.adapters.storage"
     ]
     (swift, broken) = [p for p in facts["plugins"] if not p["built_in"]]
     assert swift == {

@@ -16,8 +16,9 @@ from eldermall.calendars import DAY, HOUR
 from eldermall.engine.rule import AT, Rule
 from eldermall.errors import FileUnreadable
 from eldermall.mall import rulebook
-from eldermall.orders.machine import GOODS
-from eldermall.policy import Policy, cited, read_policy, settings_of, template
+from eldermall.policy import Policy, cited, read_policy, settings_of
+from eldermall.policy_template import policy_template
+from eldermall.rooms.orders import Orders
 from tests import shop
 
 
@@ -399,29 +400,29 @@ def test_what_is_based_on_the_demo_policy_says_so() -> None:
     assert read(own).notice is None
 
 
+def test_the_demo_policy_is_opened_by_name() -> None:
+    with shop.open_mall(policy="pack:demo") as mall:
+        assert mall.policy.row == read(shop.POLICY).row
+
+
 # Versions
 
 OTHER = {"duration": "5h", "count": 4, "names": ["another"], "choice": "another"}
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("pack/title", "another"),
-        ("pack/published", "2016-01-02"),
-        ("pack/zone", "UTC"),
-        ("pack/department", "sales"),
-        *[(f"settings/{key}/author", "x") for key in shop.policy()["settings"]],
-        *[(f"settings/{key}/date", "2026-01-02") for key in shop.policy()["settings"]],
-        *[
-            (f"settings/{key}/value", OTHER[rulebook().settings[key].type])
-            for key in shop.policy()["settings"]
-        ],
-    ],
-)
-def test_any_other_value_is_another_version_of_the_policy(path: str, value: Any) -> None:
-    before, after = read(shop.POLICY), read(put(path, value))
-    assert before.settings.pack != after.settings.pack
+def test_any_other_value_is_another_version_of_the_policy() -> None:
+    before = read(shop.POLICY)
+    keys = shop.policy()["settings"]
+    others = {
+        "pack/title": "another", "pack/published": "2016-01-02", "pack/zone": "UTC",
+        "pack/department": "sales",
+        **{f"settings/{key}/author": "x" for key in keys},
+        **{f"settings/{key}/date": "2026-01-02" for key in keys},
+        **{f"settings/{key}/value": OTHER[rulebook().settings[key].type] for key in keys},
+    }
+    for path, value in others.items():
+        with shop.telling(path):
+            assert read(put(path, value)).settings.pack != before.settings.pack
 
 
 def test_the_same_policy_is_the_same_version_however_it_is_written(tmp_path: Path) -> None:
@@ -453,14 +454,14 @@ def test_a_kept_value_that_no_rule_reads_any_more_is_left() -> None:
 
 
 def test_the_template_is_toml_in_which_no_limit_is_set() -> None:
-    given = tomllib.loads(template(rulebook()))
+    given = tomllib.loads(policy_template(rulebook()))
     assert set(given) == {"pack"}
     with pytest.raises(PolicyError, match="the host has set none"):
         read(given)
 
 
 def test_the_template_shows_each_setting_beside_its_clause_as_a_suggestion() -> None:
-    text = template(rulebook())
+    text = policy_template(rulebook())
     for key, setting in rulebook().settings.items():
         block = text[text.index(f'# [settings."{key}"]') :].split("\n\n")[0]
         assert f'# clause = "{setting.clause}"' in block
@@ -474,7 +475,7 @@ def test_the_template_shows_each_setting_beside_its_clause_as_a_suggestion() -> 
 
 def test_the_template_is_a_policy_once_it_is_uncommented_and_signed() -> None:
     lines = []
-    for line in template(rulebook()).splitlines():
+    for line in policy_template(rulebook()).splitlines():
         if re.match(r'# (\[settings\.|value =|author =|date =|clause =)', line):
             lines.append(line[2:].replace('author = ""', 'author = "board"'))
         else:
@@ -500,7 +501,7 @@ class Extra:
                 id="shop.never-at-night",
                 label=Text("夜间不发货", "nothing leaves at night"),
                 clauses=("S19-14",),
-                guards=(GOODS.move("ship"),),
+                guards=Orders.ship.guard,
                 needs=(AT,),
                 check=lambda at: True,
                 reason=Text("现在是夜间", "it is night"),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 import pytest
 
@@ -20,7 +20,8 @@ from eldermall import errors, hooks, rules
 from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Rule
-from eldermall.mall import ROOMS, rulebook
+from eldermall.mall import rulebook
+from eldermall.rooms import ROOMS
 from eldermall.rules.catalogue import clauses
 from eldermall.texts import Text, shown_url
 from tests import shop
@@ -89,11 +90,10 @@ def test_what_commands_take_and_only_we_can_make_has_a_public_name() -> None:
     taken = {
         thing
         for room in ROOMS.values()
-        for name, command in inspect.getmembers(room, inspect.isfunction)
-        if not name.startswith("_")
-        for argument, hint in get_type_hints(command).items()
-        if argument not in ("options", "return")
-        for thing in needed(hint)
+        for command in room.COMMANDS.values()
+        for parameter in command.parameters.signature.parameters.values()
+        if parameter.name != "options"
+        for thing in needed(parameter.annotation)
     }
     assert taken == {eldermall.Actor, eldermall.TrackingEvent}
 
@@ -104,26 +104,27 @@ def modules() -> Iterator[Any]:
             yield importlib.import_module(found.name)
 
 
-@pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
-def test_every_public_class_and_function_says_what_it_does(module: Any) -> None:
-    assert module.__doc__
-    for name, thing in vars(module).items():
-        own = getattr(thing, "__module__", None) == module.__name__
-        if name.startswith("_") or not own or not callable(thing):
-            continue
-        if not isinstance(thing, type):
-            if inspect.isfunction(thing):
+def test_every_public_class_and_function_says_what_it_does() -> None:
+    for module in modules():
+        with shop.telling(module.__name__):
+            assert module.__doc__
+            for name, thing in vars(module).items():
+                own = getattr(thing, "__module__", None) == module.__name__
+                if name.startswith("_") or not own or not callable(thing):
+                    continue
+                if not isinstance(thing, type):
+                    if inspect.isfunction(thing):
+                        assert thing.__doc__, f"{module.__name__}.{name}"
+                    continue
                 assert thing.__doc__, f"{module.__name__}.{name}"
-            continue
-        assert thing.__doc__, f"{module.__name__}.{name}"
-        # a class made by @dataclass without words has its signature for a docstring
-        assert not thing.__doc__.startswith(f"{name}("), f"{module.__name__}.{name}"
-        for method_name, method in vars(thing).items():
-            function = method.fget if isinstance(method, property) else method
-            if method_name.startswith("_") or not inspect.isfunction(function):
-                continue
-            if function.__name__ != "<lambda>":
-                assert inspect.getdoc(function), f"{module.__name__}.{name}.{method_name}"
+                # a class made by @dataclass without words has its signature for a docstring
+                assert not thing.__doc__.startswith(f"{name}("), f"{module.__name__}.{name}"
+                for method_name, method in vars(thing).items():
+                    function = method.fget if isinstance(method, property) else method
+                    if method_name.startswith("_") or not inspect.isfunction(function):
+                        continue
+                    if function.__name__ != "<lambda>":
+                        assert inspect.getdoc(function), f"{module.__name__}.{name}.{method_name}"
 
 
 # Hooks
@@ -168,12 +169,13 @@ def test_no_two_rules_or_clocks_share_id_and_version() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("thing", RULES_AND_CLOCKS, ids=lambda thing: thing.name)
-def test_every_clause_that_is_cited_is_in_the_catalogue(thing: Rule | Clock) -> None:
-    cited = [*thing.clauses, *(setting.clause for setting in thing.settings)]
-    assert cited
-    for clause in cited:
-        assert clause in clauses(), clause
+def test_every_clause_that_is_cited_is_in_the_catalogue() -> None:
+    for thing in RULES_AND_CLOCKS:
+        with shop.telling(thing.name):
+            cited = [*thing.clauses, *(setting.clause for setting in thing.settings)]
+            assert cited
+            for clause in cited:
+                assert clause in clauses(), clause
 
 
 def uncited() -> dict[str, str]:
@@ -197,63 +199,66 @@ def test_every_clause_of_the_catalogue_is_cited_or_listed_with_a_reason() -> Non
         assert words, clause
 
 
-@pytest.mark.parametrize("clause", list(clauses().values()), ids=lambda clause: clause.id)
-def test_every_clause_has_its_place_and_a_paraphrase_in_both_languages(clause: Any) -> None:
-    spoken(clause.text)
-    assert clause.id.startswith(f"{clause.document}-")
-    assert clause.article
-    assert re.fullmatch(r"C\d\d", clause.capability)
-    assert clause.kind in (
-        "obligation", "prohibition", "permission", "deadline", "procedure", "definition",
-        "statement",
-    )
+def test_every_clause_has_its_place_and_a_paraphrase_in_both_languages() -> None:
+    for clause in clauses().values():
+        with shop.telling(clause.id):
+            spoken(clause.text)
+            assert clause.id.startswith(f"{clause.document}-")
+            assert clause.article
+            assert re.fullmatch(r"C\d\d", clause.capability)
+            assert clause.kind in (
+                "obligation", "prohibition", "permission", "deadline", "procedure", "definition",
+                "statement",
+            )
 
 
 # Words
 
 
-@pytest.mark.parametrize("rule", list(BOOK.rules.values()), ids=lambda rule: rule.name)
-def test_every_rule_has_a_label_a_reason_and_named_facts_in_both_languages(rule: Rule) -> None:
-    assert re.fullmatch(r"[a-z]+\.[a-z-]+", rule.id)
-    spoken(rule.label)
-    spoken(rule.reason)
-    for fact in rule.needs:
-        spoken(fact.label)
-    given_ = ["x"] * len(rule.needs)
-    spoken(rule.reason_for(given_))
+def test_every_rule_has_a_label_a_reason_and_named_facts_in_both_languages() -> None:
+    for rule in BOOK.rules.values():
+        with shop.telling(rule.name):
+            assert re.fullmatch(r"[a-z]+\.[a-z-]+", rule.id)
+            spoken(rule.label)
+            spoken(rule.reason)
+            for fact in rule.needs:
+                spoken(fact.label)
+            given_ = ["x"] * len(rule.needs)
+            spoken(rule.reason_for(given_))
 
 
-@pytest.mark.parametrize("clock", list(BOOK.clocks.values()), ids=lambda clock: clock.name)
-def test_every_clock_says_what_it_asks_and_what_starts_and_stops_it(clock: Clock) -> None:
-    assert re.fullmatch(r"[a-z]+\.[a-z-]+", clock.id)
-    for text in (clock.label, clock.starts, clock.stops):
-        spoken(text)
-    assert clock.told
-    assert set(clock.told) <= set(ROLE_LABELS)
-    for rung in clock.ladder:
-        assert set(rung.who) <= set(ROLE_LABELS)
+def test_every_clock_says_what_it_asks_and_what_starts_and_stops_it() -> None:
+    for clock in BOOK.clocks.values():
+        with shop.telling(clock.name):
+            assert re.fullmatch(r"[a-z]+\.[a-z-]+", clock.id)
+            for text in (clock.label, clock.starts, clock.stops):
+                spoken(text)
+            assert clock.told
+            assert set(clock.told) <= set(ROLE_LABELS)
+            for rung in clock.ladder:
+                assert set(rung.who) <= set(ROLE_LABELS)
 
 
-@pytest.mark.parametrize("setting", list(BOOK.settings.values()), ids=lambda setting: setting.key)
-def test_every_setting_is_an_article_s_number_a_reading_or_the_host_s_with_a_suggestion(
-    setting: Any,
-) -> None:
-    spoken(setting.label)
-    kinds = [setting.article is not None, bool(setting.choices), setting.suggestion is not None]
-    assert kinds.count(True) == 1
-    assert (setting.stricter is not None) == (setting.article is not None)
-    if setting.suggestion is not None:
-        setting.parse(setting.suggestion, setting.key)
+def test_every_setting_is_an_article_s_number_a_reading_or_the_host_s_with_a_suggestion() -> None:
+    for setting in BOOK.settings.values():
+        with shop.telling(setting.key):
+            spoken(setting.label)
+            article, suggestion = setting.article is not None, setting.suggestion is not None
+            assert [article, bool(setting.choices), suggestion].count(True) == 1
+            assert (setting.stricter is not None) == article
+            if suggestion:
+                setting.parse(setting.suggestion, setting.key)
 
 
-@pytest.mark.parametrize("machine", list(BOOK.machines.values()), ids=lambda machine: machine.name)
-def test_every_state_and_move_has_a_label_in_both_languages_and_an_event(machine: Any) -> None:
-    spoken(machine.label)
-    for state in machine.states:
-        spoken(state.label)
-    for move in machine.transitions:
-        spoken(move.label)
-        assert re.fullmatch(r"([A-Z][a-z]+)+", move.event)
+def test_every_state_and_move_has_a_label_in_both_languages_and_an_event() -> None:
+    for machine in BOOK.machines.values():
+        with shop.telling(machine.name):
+            spoken(machine.label)
+            for state in machine.states:
+                spoken(state.label)
+            for move in machine.transitions:
+                spoken(move.label)
+                assert re.fullmatch(r"([A-Z][a-z]+)+", move.event)
 
 
 def test_every_kind_and_role_has_a_name_in_both_languages() -> None:

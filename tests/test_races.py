@@ -20,16 +20,17 @@ import pytest
 from sqlalchemy import text
 
 from eldermall import Conflict, Mall, Refused, Text, hookimpl
-from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
 from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.engine.rule import Context, Fact, Rule, looked_up
-from eldermall.listings.machine import WORK
-from eldermall.orders.machine import GOODS
-from eldermall.people.designation import DESIGNATION_MACHINE
+from eldermall.rooms.complaints import Complaints
+from eldermall.rooms.listings import Listings
+from eldermall.rooms.orders import Orders
+from eldermall.rooms.people import Designations
 from tests import databases, shop
+from tests.apart import APART
 
-TRIALS = 200
+TRIALS = shop.times(200)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 LATER = shop.START + timedelta(hours=1)
@@ -38,7 +39,6 @@ WORD = Text("词", "word")
 
 Job = Callable[[Mall, int], Any]
 WAYS = pytest.mark.parametrize("way", ["threads", "processes"])
-SPAWN = multiprocessing.get_context("spawn")
 
 
 # What each of the two does in a trial
@@ -107,7 +107,7 @@ class Bringing:
 
 def rule(id: str, guard: Any, fact: Fact, check: Callable[[Any], bool]) -> Rule:
     return Rule(
-        id=f"test.{id}", label=WORD, clauses=("S19-14",), guards=(guard,), needs=(fact,),
+        id=f"test.{id}", label=WORD, clauses=("S19-14",), guards=guard, needs=(fact,),
         check=check, reason=WORD,
     )
 
@@ -127,34 +127,35 @@ def _version(name: str, kind: str, key: Callable[[Context], str | None]) -> Fact
 
 
 NOT_BOTH = rule(
-    "not-both", GOODS.move("cancel"),
+    "not-both", Orders.cancel.guard,
     _goods("other.goods", lambda c: ("B" if c.id[0] == "A" else "A") + c.id[1:]),
     lambda goods: goods != "cancelled",
 )
 NO_COMPLAINT = rule(
-    "no-complaint", GOODS.move("cancel"),
+    "no-complaint", Orders.cancel.guard,
     _version("complaint.version", "complaint", lambda c: c.id), lambda version: version == 0,
 )
 NOT_CANCELLED = rule(
-    "not-cancelled", COMPLAINT_MACHINE.move("receive"),
+    "not-cancelled", Complaints.receive.guard,
     _goods("order.goods-seen", lambda c: c.id), lambda goods: goods != "cancelled",
 )
 NO_ORDER = rule(
-    "no-order", COMPLAINT_MACHINE.move("receive"),
+    "no-order", Complaints.receive.guard,
     _goods("order.there", lambda c: c.id), lambda goods: goods == "none",
 )
 NO_COMPLAINT_YET = rule(
-    "no-complaint-yet", GOODS.move("place"),
+    "no-complaint-yet", Orders.place.guard,
     _version("complaint.there", "complaint", lambda c: c.id), lambda version: version == 0,
 )
 # These two refuse nothing: they note in either entry which version of the other it rests on.
 SEES_DUTY = rule(
-    "sees-duty", WORK.move("approve"), _version("duty.version", "designation", lambda c: "review"),
+    "sees-duty", Listings.approve.guard,
+    _version("duty.version", "designation", lambda c: "review"),
     lambda version: True,
 )
 SEES_LISTING = [
     rule(
-        f"sees-listing-{move}", DESIGNATION_MACHINE.move(move),
+        f"sees-listing-{move}", getattr(Designations, move).guard,
         _version(
             "listing.version", "listing",
             lambda c: f"L{c.record.version - 1}" if c.record and c.id == "review" else None,
@@ -226,8 +227,8 @@ def side_by_side(way: str, target: Callable[..., None], each: list[tuple[Any, ..
             threading.Thread(target=target, args=(*given, barrier, results)) for given in each[1:]
         ]
     else:
-        results, barrier = SPAWN.Queue(), SPAWN.Barrier(len(each))
-        made = [SPAWN.Process(target=target, args=(*given, barrier, results)) for given in each[1:]]
+        results, barrier = APART.Queue(), APART.Barrier(len(each))
+        made = [APART.Process(target=target, args=(*given, barrier, results)) for given in each[1:]]
     for runner in made:
         runner.start()
     target(*each[0], barrier, results)
@@ -345,9 +346,9 @@ def test_of_shipping_the_last_and_cancelling_it_exactly_one_happens(
     mall = here.mall
     with mall.batch() as m:
         for number in range(TRIALS):
-            shop.place(m, f"A{number}", lines=LINE, total=21400)  # type: ignore[arg-type]
-            shop.pay(m, f"A{number}", 21400)  # type: ignore[arg-type]
-            shop.accept(m, f"A{number}")  # type: ignore[arg-type]
+            shop.place(m, f"A{number}", lines=LINE, total=21400)
+            shop.pay(m, f"A{number}", 21400)
+            shop.accept(m, f"A{number}")
     won = exactly_one_won(here.race(way, ship, cancel))
     assert won["ship"] + won["cancel"] == TRIALS
     ends = Counter(states(mall, "order", "goods").values())
@@ -434,8 +435,8 @@ def test_of_two_orders_that_may_not_both_be_cancelled_exactly_one_is(
     mall = here.mall
     with mall.batch() as m:
         for number in range(TRIALS):
-            shop.place(m, f"A{number}")  # type: ignore[arg-type]
-            shop.place(m, f"B{number}")  # type: ignore[arg-type]
+            shop.place(m, f"A{number}")
+            shop.place(m, f"B{number}")
     exactly_one_won(here.race(way, cancel, cancel_other))
     ends = states(mall, "order", "goods")
     for number in range(TRIALS):
@@ -452,7 +453,7 @@ def test_a_record_that_is_not_there_decides_and_is_made_only_if_it_did_not(
     mall = here.mall
     with mall.batch() as m:
         for number in range(TRIALS):
-            shop.place(m, f"A{number}")  # type: ignore[arg-type]
+            shop.place(m, f"A{number}")
     won = exactly_one_won(here.race(way, cancel, complain))
     gone = {id for id, goods in states(mall, "order", "goods").items() if goods == "cancelled"}
     made = set(states(mall, "complaint", "state"))

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 from eldermall import Actor, Invalid, Mall, Refused
 from eldermall.contracts.storage import OPEN_CLOCKS
 from eldermall.engine.blank import ERASED
-from eldermall.orders.machine import BEFORE_SERVICE
-from eldermall.orders.order import Order
+from eldermall.rooms.orders.order import Order
+from eldermall.rooms.orders.states import BEFORE_SERVICE
 from tests import shop
 from tests.rules.test_services import (
     APPOINTED,
@@ -119,7 +119,7 @@ class Life(RuleBasedStateMachine):
 
     def words(self, move: str, hours: int = 1, named: str | None = None) -> dict[str, Any]:
         """Return what is said with a move of the service track."""
-        given: dict[str, Any] = {
+        given: dict[str, dict[str, Any]] = {
             "appoint": {"when": self.time.now + hours * HOUR, "place": "at home"},
             "start": {"served_by": "nurse-1"},
             "finish": {"proof": "photo-1"},
@@ -265,7 +265,10 @@ PROMISES = (
 
 
 def test_the_promises_hold_whatever_anybody_does() -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=150, stateful_step_count=12))
+    often = settings(max_examples=shop.times(150), stateful_step_count=12)
+    run_state_machine_as_test(Life, settings=often)
+    if shop.QUICK:
+        return  # a few lives don't reach everything
     deep = {"accepted", "appointed", "in_service", "done", "completed", "cancelled"}
     assert {name for name in deep if not Life.reached[name]} == set()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
@@ -87,9 +87,9 @@ def mall(shop: Shop, url: str) -> Iterator[Mall]:
 @contextmanager
 def host(url: str) -> Iterator[Engine]:
     """Reach the shop's database from outside."""
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
-    yield engine
-    engine.dispose()
+    driven = url.replace("postgresql:", "postgresql+psycopg:")
+    with databases.engine_at(driven, poolclass=NullPool) as engine:
+        yield engine
 
 
 def row(url: str, id: str) -> tuple[bool, str, str]:
@@ -375,7 +375,7 @@ def test_a_shop_hands_its_open_orders_over_observes_and_then_enforces(
 
 def difference(framework: str) -> str:
     """Return how a shop changes when eldermall is added, as ``diff`` says it."""
-    names = [f"{framework}_{version}.py" for version in ("before", "after")]
+    names = f"{framework}_before.py", f"{framework}_after.py"
     before, after = ((shops.SHOPS / name).read_text("utf-8").splitlines() for name in names)
     return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=2)) + "\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, Insert, inspect, text
 from sqlalchemy.sql import ClauseElement
 
 from eldermall import Mall, Refused, Technical
@@ -40,7 +40,7 @@ from eldermall.reports.stock import (
     stale_numbers,
 )
 from eldermall.reports.timeline import progress, timeline
-from eldermall.reports.worklist import gaps, waiting, work_list
+from eldermall.reports.todo import gaps, todo_list, waiting
 from tests import databases, shop
 from tests.benchmarks import bare, stage, sweep
 from tests.walk import unmade, walk
@@ -245,7 +245,7 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
         if c.dialect.name == "sqlite":  # this engine's connections leave it to us
             c.exec_driver_sql("BEGIN IMMEDIATE")
         with mall.joined(c) as m:
-            shop.place(m, "J1")  # type: ignore[arg-type]
+            shop.place(m, "J1")
             assert m.orders.get("J1").goods == "submitted"
     with pytest.raises(Refused):
         shop.ship(mall, "J1")
@@ -255,7 +255,7 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
     mall.relay()
     mall.seal()
     waiting(mall, limit=100)
-    work_list(mall, role="field_agent", person=shop.AGENT.id)
+    todo_list(mall, role="field_agent", person=shop.AGENT.id)
     gaps(mall, limit=100)
     timeline(mall, "J1")
     progress(mall, "J1", by=shop.CUSTOMER)
@@ -273,8 +273,9 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
             assert not tx.uses_pack(name, "none")
             tx.find(name, open=True, after="A", limit=20)
             for field in kind.indexed:
-                tx.find(name, limit=20, **{field: "tea-house"})
-                tx.find(name, open=True, limit=20, **{field: "tea-house"})
+                where: dict[str, Any] = {field: "tea-house"}
+                tx.find(name, limit=20, **where)
+                tx.find(name, open=True, limit=20, **where)
         tx.holding_personal(shop.us(present.now), "", 20)
         tx.roots(after=290)
         tx.leaves(290)
@@ -434,4 +435,4 @@ def _each(statements: Statements, name: str) -> list[ClauseElement]:
     if isinstance(value, dict):
         value = list(value.values())
     return [s for s in (value if isinstance(value, list) else [value])
-            if isinstance(s, ClauseElement) and not s.is_insert]
+            if isinstance(s, ClauseElement) and not isinstance(s, Insert)]

@@ -13,9 +13,10 @@ import pytest
 
 from eldermall import Conflict, Mall, Refused
 from tests import databases, shop
-from tests.test_races import SPAWN, Place, chains, quick
+from tests.apart import APART
+from tests.test_races import Place, chains, quick
 
-TRIALS = 50  # of each of two ways on each of two databases: 200
+TRIALS = shop.times(50)  # of each of two ways on each of two databases: 200
 BUYERS, THERE = 20, 10
 PROCESSES = 4
 
@@ -84,9 +85,9 @@ def test_of_twenty_buyers_of_the_last_ten_exactly_ten_get_one(way: str, place: P
             results: Any = Queue()
             together(mall, range(BUYERS), threading.Barrier(BUYERS), results)
         else:
-            results, barrier = SPAWN.Queue(), SPAWN.Barrier(BUYERS)
+            results, barrier = APART.Queue(), APART.Barrier(BUYERS)
             made = [
-                SPAWN.Process(
+                APART.Process(
                     target=elsewhere, args=(place, range(n, BUYERS, PROCESSES), barrier, results)
                 )
                 for n in range(PROCESSES)

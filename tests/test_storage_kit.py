@@ -171,6 +171,7 @@ class TestSqlite(StorageConformance):
         return SqlBackend("sqlite", tmp_path, kept, made)
 
 
+@pytest.mark.servers
 class TestPostgresql(StorageConformance):
     conformance_examples = 12
 
@@ -179,6 +180,7 @@ class TestPostgresql(StorageConformance):
         return SqlBackend("postgresql", tmp_path, kept, made)
 
 
+@pytest.mark.servers
 class TestMariadb(StorageConformance):
     conformance_examples = 12
 
@@ -216,8 +218,11 @@ BROKEN = """
 import pytest
 from eldermall.testing.storage import StorageConformance
 from tests import broken_storages
+"""
+A_BROKEN_ONE = """
 
-class TestBroken(StorageConformance):
+class Test{name}(StorageConformance):
+    conformance_examples = 500  # some faults show in one history of fifty
     conformance_shrink = False
 
     @pytest.fixture
@@ -226,29 +231,46 @@ class TestBroken(StorageConformance):
 """
 
 
-def run(pytester: pytest.Pytester, *args: object) -> dict[str, Any]:
-    """Run pytest in its own folder; return the kit's results on the one storage tested."""
+def broken(pytester: pytest.Pytester, *names: str) -> Path:
+    """Write tests of broken storages."""
+    return pytester.makepyfile(
+        test_broken=BROKEN + "".join(A_BROKEN_ONE.format(name=name) for name in names)
+    )
+
+
+def results(pytester: pytest.Pytester, *args: str) -> list[dict[str, Any]]:
+    """Run pytest in its own folder; return the kit's results on each storage tested."""
     file = pytester.path / "results.json"
     pytester.runpytest_inprocess(
         "-p", "no:cacheprovider", "-q", f"--eldermall-conformance-json={file}", *args
     )
-    (tested,) = json.loads(file.read_text(encoding="utf-8"))["tested"]
-    return dict(tested)
+    tested: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["tested"]
+    return tested
 
 
-@pytest.mark.parametrize("name", FAULTS)
+def run(pytester: pytest.Pytester, *args: str) -> dict[str, Any]:
+    """Return the results on the one storage tested."""
+    (tested,) = results(pytester, *args)
+    return tested
+
+
+@pytest.mark.parametrize("on", sorted({fault.on for fault in FAULTS.values()}))
 def test_a_broken_storage_is_caught_by_the_cases_meant_for_it(
-    pytester: pytest.Pytester, name: str
+    pytester: pytest.Pytester, on: str
 ) -> None:
-    file = pytester.makepyfile(test_broken=BROKEN.format(name=name))
-    cases = FAULTS[name].cases
-    found = run(
+    faults = {name: fault.cases for name, fault in FAULTS.items() if fault.on == on}
+    file = broken(pytester, *faults)
+    found = results(
         pytester, "-W", "error::eldermall.testing.case.ConformanceWarning",
-        *(f"{file}::TestBroken::test_{case}" for case in cases),
+        *(f"{file}::Test{name}::test_{case}" for name, cases in faults.items() for case in cases),
     )
-    assert {case["name"]: case["outcome"] for case in found["cases"]} == dict.fromkeys(
-        cases, "failed"
-    )
+    outcomes = {
+        tested["suite"].rpartition("::Test")[2]: {
+            case["name"]: case["outcome"] for case in tested["cases"]
+        }
+        for tested in found
+    }
+    assert outcomes == {name: dict.fromkeys(cases, "failed") for name, cases in faults.items()}
 
 
 def test_for_every_case_there_is_a_storage_that_it_catches() -> None:
@@ -283,17 +305,17 @@ def test_every_case_is_said_in_chinese_and_in_english() -> None:
 
 
 def test_the_results_say_what_was_tested_and_what_came_of_it(pytester: pytest.Pytester) -> None:
-    file = pytester.makepyfile(test_broken=BROKEN.format(name="TrailingBlanksCut"))
+    file = broken(pytester, "TrailingBlanksCut")
     table = pytester.path / "table.md"
     cases = ("record_comes_back", "ids_are_apart", "savepoint")
     found = run(
         pytester, f"--eldermall-conformance-markdown={table}", "--eldermall-conformance-seed=7",
-        *(f"{file}::TestBroken::test_{case}" for case in cases),
+        *(f"{file}::TestTrailingBlanksCut::test_{case}" for case in cases),
     )
     whole = json.loads((pytester.path / "results.json").read_text(encoding="utf-8"))
     assert (whole["kit"], whole["seed"], whole["eldermall"]) == (KIT, 7, version("eldermall"))
     assert found["contract"] == "storage"
-    assert found["suite"] == "test_broken.py::TestBroken"
+    assert found["suite"] == "test_broken.py::TestTrailingBlanksCut"
     assert found["name"] == "tests.broken_storages.Wrapping"
     assert found["version"] is None
     assert found["capabilities"] == {"join": False, "durable": False}
@@ -326,10 +348,10 @@ def test_a_storage_of_an_installed_distribution_is_named_with_its_version(
 def test_what_works_and_is_not_declared_is_a_warning(
     pytester: pytest.Pytester, capability: str
 ) -> None:
-    file = pytester.makepyfile(test_modest=BROKEN.format(name="Modest"))
+    file = broken(pytester, "Modest")
     found = run(
         pytester, "-W", "always::eldermall.testing.case.ConformanceWarning",
-        f"{file}::TestBroken::test_{capability}_is_declared",
+        f"{file}::TestModest::test_{capability}_is_declared",
     )
     assert (found["passed"], found["failed"]) == (1, 0)
     assert found["undeclared"] == [capability]

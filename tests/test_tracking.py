@@ -14,8 +14,8 @@ from eldermall import Actor, Invalid, Mall
 from eldermall.contracts.courier import STATUSES, TrackingEvent
 from eldermall.contracts.storage import OPEN_CLOCKS
 from eldermall.engine.blank import ERASED
-from eldermall.orders.order import Order, Parcel, ParcelEvent
-from eldermall.urging.urge import Urge
+from eldermall.rooms.orders.order import Order, Parcel, ParcelEvent
+from eldermall.rooms.urging import Urge
 from tests import shop
 
 HOUR = timedelta(hours=1)
@@ -65,7 +65,7 @@ def track(mall: Mall, *said: TrackingEvent, parcel: str = "p", by: Actor = shop.
 
 
 def correct(mall: Mall, wrong: TrackingEvent, parcel: str = "p", **more: Any) -> Order:
-    given = {"reason": "another parcel", "by": shop.OPERATIONS} | more
+    given: dict[str, Any] = {"reason": "another parcel", "by": shop.OPERATIONS} | more
     return mall.orders.correct_tracking(
         "A1", parcel=parcel, status=wrong.status, when=wrong.at, **given
     )

@@ -23,17 +23,22 @@ from eldermall import (
     hookimpl,
 )
 from eldermall.calendars import HOUR, MINUTE
-from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest
 from eldermall.contracts.storage import Message
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import AT, Rule
 from eldermall.errors import RuleBroken
+from eldermall.rooms.complaints import Complaints
 from eldermall.rules.complaints import ANSWER_LIMIT
-from tests import shop
+from tests import databases, shop
 
 WORD = Text("词", "word")
 DAYS = timedelta(days=1)
+
+
+@pytest.fixture(params=databases.ALL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return databases.url_of(request.param, tmp_path)
 
 
 def entries(mall: Mall) -> int:
@@ -45,7 +50,8 @@ def said(mall: Mall, kind: str, id: str) -> list[tuple[str, str]]:
 
 
 def pay(mall: Mall, id: str = "A1", reference: str = "ref", **more: Any) -> Any:
-    return mall.orders.paid(id, 27000, reference, **{"by": shop.PAYMENTS, "key": "k"} | more)
+    given: dict[str, Any] = {"by": shop.PAYMENTS, "key": "k"}
+    return mall.orders.paid(id, 27000, reference, **given | more)
 
 
 # Idempotency keys
@@ -177,7 +183,7 @@ def test_a_refused_attempt_on_what_is_not_there_has_a_chain_of_its_own(mall: Mal
 
 
 def test_two_malls_in_one_file_know_nothing_of_each_other(tmp_path: Path) -> None:
-    url, time = f"sqlite:///{tmp_path / 'mall.db'}", shop.Time()
+    url, time = databases.url_of("sqlite", tmp_path), shop.Time()
     with shop.open_mall(url, time) as east, shop.open_mall(url, time, code="west") as west:
         shop.staff(east)
         shop.place(east, key="k")
@@ -203,7 +209,7 @@ def test_two_malls_in_one_file_know_nothing_of_each_other(tmp_path: Path) -> Non
 
 
 def test_two_prefixes_in_one_file_are_two_databases(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url) as one, shop.open_mall(url, prefix="shop2_") as other:
         shop.place(one)
         assert entries(other) == 0
@@ -215,7 +221,7 @@ def test_two_prefixes_in_one_file_are_two_databases(tmp_path: Path) -> None:
 @pytest.mark.parametrize("prefix", ["a-b", "1st", "x" * 33, 'x"; DROP TABLE y; --', "é", None])
 def test_a_prefix_that_could_be_more_than_a_name_is_refused(tmp_path: Path, prefix: Any) -> None:
     with pytest.raises(StorageError, match="prefix"):
-        shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}", prefix=prefix)
+        shop.open_mall(databases.url_of("sqlite", tmp_path), prefix=prefix)
 
 
 # Reactions
@@ -310,7 +316,7 @@ def failing(faulty: Faulty, what: str, move: str) -> Rule | Clock:
     if what == "rule":
         return Rule(
             id="test.rule", label=WORD, clauses=("S19-14",), needs=(AT,), reason=WORD,
-            guards=(COMPLAINT_MACHINE.move(move),), check=faulty,
+            guards=getattr(Complaints, move).guard, check=faulty,
         )
     if what == "move":
         return clock(on_breach="answer")
@@ -510,7 +516,7 @@ def test_a_refund_request_ends_as_the_host_answers(
     ["import eldermall", "import eldermall; dir(eldermall)",
      "from eldermall import Actor, person, moment, Text",
      "import eldermall.hooks, eldermall.contracts.storage",
-     "from eldermall import Mall; Mall.open('memory:', policy='examples/demo-policy.toml')"],
+     "from eldermall import Mall; Mall.open('memory:', policy='pack:demo')"],
 )
 def test_importing_loads_no_database_no_command_line_and_no_adapter(code: str) -> None:
     script = f"{code}\nimport sys; print(*sys.modules)"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eldermall import Actor, Mall, Text, hookimpl, person
 from eldermall.engine.rule import ACTOR_ROLE, Rule
-from eldermall.urging.urge import LATE_MERCHANTS, URGE_MACHINE, Urge
+from eldermall.rooms.urging import LATE_MERCHANTS, Urge, Urges
 from tests import shop
 from tests.test_tracking import correct, event, track, under_way, urges
 
@@ -363,7 +363,7 @@ class Holiday:
                 id="house.nobody-is-pressed-by-itself",
                 label=Text("不自动催办", "nobody is pressed by itself"),
                 clauses=("HOUSE-2",),
-                guards=(URGE_MACHINE.move("open"),),
+                guards=Urges.open.guard,
                 needs=(ACTOR_ROLE,),
                 check=lambda role: role != "system",
                 reason=Text("不自动催办", "nobody is pressed by itself"),

@@ -22,15 +22,8 @@ from eldermall import Mall
 from eldermall.cli import app
 from eldermall.contracts.storage import EntryRow, Leaf
 from eldermall.engine.canonical import canonical
-from eldermall.engine.journal import (
-    Entry,
-    Verification,
-    chain,
-    leaf_bytes,
-    parts,
-    verify_part,
-    verify_roots,
-)
+from eldermall.engine.journal import Entry, chain, leaf_bytes
+from eldermall.engine.verification import Verification, parts, verify_part, verify_roots
 from tests import databases, shop
 
 
@@ -166,7 +159,7 @@ def changed(mall: Mall, *statements: tuple[Any, ...]) -> list[str]:
 
 @pytest.fixture
 def mall(tmp_path: Path) -> Iterator[Mall]:
-    with shop.open_mall(f"sqlite:///{tmp_path / 'mall.db'}") as mall:
+    with shop.open_mall(databases.url_of("sqlite", tmp_path)) as mall:
         live(mall)
         yield mall
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.contracts.storage import Storage, Transaction
 from eldermall.engine.clock import Clock
 from eldermall.rules.complaints import ANSWER_LIMIT
-from tests import shop
+from tests import databases, shop
 
 WORD = Text("词", "word")
 
@@ -207,28 +207,33 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("value", ["text", 7, b"x", 1.5], ids=repr)
 @pytest.mark.parametrize(("table", "column"), COLUMNS, ids=".".join)
 def test_a_value_of_another_type_is_a_finding_and_no_crash(
-    tmp_path: Path, table: str, column: str, value: Any
+    tmp_path: Path, table: str, column: str
 ) -> None:
-    path = tmp_path / "mall.db"
-    with shop.open_mall(f"sqlite:///{path}") as mall:
-        shop.hurry(mall)
+    change = (
+        f"UPDATE eldermall_{table} SET {column} = ? WHERE ROWID IN "
+        f"(SELECT ROWID FROM eldermall_{table} LIMIT 1)"
+        if table in ("entries", "roots")
+        else f"UPDATE eldermall_{table} SET {column} = ? WHERE subject = "
+        f"(SELECT max(subject) FROM eldermall_{table})"
+    )
+    url = databases.url_of("sqlite", tmp_path)
+    with (
+        shop.open_mall(url) as mall, closing(sqlite3.connect(tmp_path / "mall.db")) as file,
+        closing(sqlite3.connect("")) as was,
+    ):
         shop.staff(mall)
         mall.seal()
         shop.place(mall)
-        with sqlite3.connect(path) as file:
-            file.execute(
-                f"UPDATE eldermall_{table} SET {column} = ? WHERE ROWID IN "
-                f"(SELECT ROWID FROM eldermall_{table} LIMIT 1)"
-                if table in ("entries", "roots")
-                else f"UPDATE eldermall_{table} SET {column} = ? WHERE subject = "
-                f"(SELECT max(subject) FROM eldermall_{table})",
-                (value,),
-            )
-        file.close()
-        assert not mall.verify().passed
+        file.backup(was)
+        for value in ("text", 7, b"x", 1.5):
+            with shop.telling(repr(value)):
+                file.execute(change, (value,))
+                file.commit()
+                assert not mall.verify().passed
+            was.backup(file)
+            assert mall.verify().passed
 
 
 def test_a_file_that_lost_its_installation_is_not_opened(tmp_path: Path) -> None:

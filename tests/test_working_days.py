@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from eldermall.adapters.calendar import chinese
 from eldermall.calendars import DAY, Day, due, microseconds, moment, provisional, unknown
 from eldermall.engine.clock import Clock
 from eldermall.engine.settings import Setting
+from eldermall.mall import rulebook
 from tests import shop
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -164,7 +166,7 @@ def test_a_due_moment_in_a_year_that_nobody_knows_is_provisional_and_moves_once_
     url: str,
 ) -> None:
     now = shop.Time(datetime(2026, 12, 30, 9, tzinfo=SHANGHAI))
-    given = {"time": now, "policy": policy()}
+    given: dict[str, Any] = {"time": now, "policy": policy()}
     with shop.open_mall(url, plugins=[House(year=2026), chinese], **given) as mall:
         shop.staff(mall)
         shop.place(mall)
@@ -199,6 +201,6 @@ def test_a_limit_in_working_days_is_whole_days() -> None:
 
 def test_no_shipped_limit_is_made_laxer_by_working_days() -> None:
     choices = {
-        choice for setting in shop.rulebook().settings.values() for choice in setting.choices
+        choice for setting in rulebook().settings.values() for choice in setting.choices
     }
     assert "working-days" not in choices

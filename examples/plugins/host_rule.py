@@ -6,7 +6,7 @@ from typing import Any
 from eldermall import Text, hookimpl
 from eldermall.contracts.facts import WantedMove
 from eldermall.engine.rule import Fact, Rule, host_fact
-from eldermall.orders.machine import GOODS
+from eldermall.rooms.orders import Orders
 
 TOTAL = Fact("order.total", "number", "argument", Text("总额", "total"), lambda c: c.args.total)
 LIMIT = host_fact("family.limit", "number", Text("家属约定的限额", "the family's limit"))
@@ -15,7 +15,7 @@ WITHIN_LIMIT = Rule(
     id="house.within-family-limit",
     label=Text("单笔订单不超过家属约定的限额", "an order stays within the family's limit"),
     clauses=("HOUSE-1",),
-    guards=(GOODS.move("place"),),
+    guards=Orders.place.guard,
     needs=(TOTAL, LIMIT),
     check=lambda total, limit: total <= limit,
     reason=Text("总额 {0} 超过限额 {1}", "the total {0} is above the limit {1}"),

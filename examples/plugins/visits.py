@@ -1,15 +1,17 @@
 """A kind of a host's own, with its machine and room: volunteers who visit customers at home."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any
 
-from eldermall import Actor, Text, hookimpl
-from eldermall.engine.inputs import Arguments, Id
-from eldermall.engine.kind import Kind, Record
-from eldermall.engine.machine import NEW, Machine, State, Transition
-from eldermall.engine.room import Nothing, Options, Room, Unpack
-
-T = TypeVar("T")
+from eldermall import Text, hookimpl
+from eldermall.engine.declaration import Changes, Move, move
+from eldermall.engine.declared import Declared, M
+from eldermall.engine.inputs import Id
+from eldermall.engine.kind import Record
+from eldermall.engine.machine import NEW
+from eldermall.engine.parameters import By
+from eldermall.engine.room import Unpack
+from eldermall.engine.track import Track, state
 
 
 class Visit(Record):
@@ -18,44 +20,35 @@ class Visit(Record):
     volunteer: Id
 
 
-class Book(Arguments):
-    customer: Id
-    volunteer: Id
-
-
-MACHINE = Machine(
-    name="visit",
-    field="state",
-    label=Text("探访", "visit"),
-    states=(
-        State("booked", Text("已预约", "booked")),
-        State("done", Text("已完成", "done"), end=True),
-    ),
-    transitions=(
-        Transition(
-            "book", (NEW,), "booked", ("customer_service",), Text("预约", "book"), "VisitBooked",
-            lambda c: {"customer": c.args.customer, "volunteer": c.args.volunteer},
-        ),
-        Transition(
-            "finish", ("booked",), "done", ("field_agent",), Text("完成", "finish"), "VisitDone"
-        ),
-    ),
-)
-VISIT = Kind("visit", Text("探访", "visit"), Visit, (MACHINE,), indexed=("customer",))
-
-
-class Visits(Room[T, Visit]):
+class Visits(Declared[M, Visit]):
     kind = "visit"
+    label = Text("探访", "visit")
+    model = Visit
+    indexed = ("customer",)
 
+    class States(Track):
+        booked = state(Text("已预约", "booked"))
+        done = state(Text("已完成", "done"), end=True)
+
+    @move(
+        NEW, to=States.booked, by=("customer_service",), says=Text("预约", "book"),
+        event="VisitBooked",
+    )
+    @staticmethod
     def book(
-        self, id: str, *, customer: str, volunteer: str, by: Actor, **options: Unpack[Options]
-    ) -> T:
-        return self._do("book", id, by, Book, options, customer=customer, volunteer=volunteer)
+        m: Move[Visit], id: str, *, customer: Id, volunteer: Id, **by: Unpack[By]
+    ) -> Changes:
+        return {"customer": customer, "volunteer": volunteer}
 
-    def finish(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        return self._do("finish", id, by, Nothing, options)
+    @move(
+        States.booked, to=States.done, by=("field_agent",), says=Text("完成", "finish"),
+        event="VisitDone",
+    )
+    @staticmethod
+    def finish(m: Move[Visit], id: str, **by: Unpack[By]) -> Changes:
+        return {}
 
 
 @hookimpl
-def eldermall_kinds() -> Iterable[Kind]:
-    return [VISIT]
+def eldermall_kinds() -> Iterable[type[Visits[Any]]]:
+    return [Visits]

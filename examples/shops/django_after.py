@@ -88,7 +88,7 @@ if "orders" not in connection.introspection.table_names():
         Product.objects.create(code=code, price=price, stock=3)
 
 OLIVIA = person(STAFF, "operations", department="operations")
-mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "../demo-policy.toml"))
+mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "pack:demo"))
 atexit.register(mall.close)
 
 

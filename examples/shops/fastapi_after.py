@@ -21,7 +21,7 @@ Sessions = sessionmaker(engine, expire_on_commit=False)
 templates = Jinja2Templates(TEMPLATES)
 app = FastAPI()
 OLIVIA = person(STAFF, "operations", department="operations")
-mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "../demo-policy.toml"))
+mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "pack:demo"))
 atexit.register(mall.close)
 
 

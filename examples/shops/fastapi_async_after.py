@@ -24,7 +24,7 @@ Sessions = async_sessionmaker(engine, expire_on_commit=False)
 templates = Jinja2Templates(TEMPLATES)
 PAYMENTS = system("payments")
 OLIVIA = person(STAFF, "operations", department="operations")
-mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "../demo-policy.toml"))
+mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "pack:demo"))
 
 
 class Table(DeclarativeBase):

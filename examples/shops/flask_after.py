@@ -44,7 +44,7 @@ with transaction() as c:
     c.executemany("INSERT OR IGNORE INTO products VALUES (?, ?, 3)", PRICES.items())
 
 OLIVIA = person(STAFF, "operations", department="operations")
-mall = Mall.open(f"sqlite:///{FILE}", policy=os.environ.get("SHOP_POLICY", "../demo-policy.toml"))
+mall = Mall.open(f"sqlite:///{FILE}", policy=os.environ.get("SHOP_POLICY", "pack:demo"))
 atexit.register(mall.close)
 
 

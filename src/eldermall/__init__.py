@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from eldermall.hooks import hookimpl
     from eldermall.mall import Mall
-    from eldermall.people.designation import head_of
+    from eldermall.rooms.people import head_of
     from eldermall.texts import Text
 
 _HOME = {
@@ -70,7 +70,7 @@ _HOME = {
     "TrackingEvent": "contracts.courier",
     "Unknown": "errors",
     "Verdict": "engine.rule",
-    "head_of": "people.designation",
+    "head_of": "rooms.people",
     "hookimpl": "hooks",
     "moment": "calendars",
     "new_id": "engine.inputs",

@@ -22,6 +22,7 @@ from eldermall.contracts.storage import Storage
 
 if TYPE_CHECKING:
     from eldermall.engine.clock import Clock
+    from eldermall.engine.declared import Declared
     from eldermall.engine.kind import Kind, Reaction
     from eldermall.engine.rule import Rule
 
@@ -79,7 +80,9 @@ def eldermall_rules() -> Iterable[Rule | Clock]:  # type: ignore[empty-body]
 
 
 @_spec
-def eldermall_kinds() -> Iterable[Kind | Reaction]:  # type: ignore[empty-body]
+def eldermall_kinds() -> Iterable[  # type: ignore[empty-body]
+    Kind | Reaction | type[Declared[Any, Any]]
+]:
     """Return kinds of records with machines of their own, and what follows from their events."""
 
 

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from eldermall.aftersales.case import Case
-from eldermall.aftersales.commands import Cases
-from eldermall.aftersales.machine import CASE
-from eldermall.aftersales.machine import REACTIONS as CASE_REACTIONS
-from eldermall.assistance.assistance import ASSISTANCE, Assistance
-from eldermall.assistance.commands import AssistanceJobs
 from eldermall.calendars import microseconds
-from eldermall.callbacks.callback import CALLBACK, Callback
-from eldermall.callbacks.callback import REACTIONS as CALLBACK_REACTIONS
-from eldermall.callbacks.commands import Callbacks
-from eldermall.complaints.commands import Complaints
-from eldermall.complaints.complaint import COMPLAINT, Complaint
-from eldermall.complaints.complaint import REACTIONS as COMPLAINT_REACTIONS
 from eldermall.contracts.storage import (
     ClockRow,
     ClockState,
@@ -32,113 +20,33 @@ from eldermall.contracts.storage import (
     Storage,
     Transaction,
 )
+from eldermall.delivery import deliver
+from eldermall.engine.declared import Asks, Makes
+from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
-from eldermall.engine.journal import Verification, entry_fields, verify
-from eldermall.engine.kind import Command, Record, subject_of
+from eldermall.engine.journal import entry_fields
+from eldermall.engine.kind import Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
-from eldermall.engine.room import Room
-from eldermall.engine.rule import Decision
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
-from eldermall.engine.unit import Engine
+from eldermall.engine.verification import Verification, verify
 from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
-from eldermall.listings.commands import Listings
-from eldermall.listings.listing import Listing
-from eldermall.listings.machine import LISTING
-from eldermall.orders.commands import Orders
-from eldermall.orders.machine import BOOKING, ORDER
-from eldermall.orders.machine import REACTIONS as ORDER_REACTIONS
-from eldermall.orders.order import Order
-from eldermall.people.commands import Assignments, Designations
-from eldermall.people.designation import ASSIGNMENT, DESIGNATION, Designation
 from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
+from eldermall.rooms import Rooms
 from eldermall.rules.retention import KEEP
-from eldermall.stock.capacity import CAPACITY, Capacity
-from eldermall.stock.capacity import REACTIONS as CAPACITY_REACTIONS
-from eldermall.stock.commands import Capacities, Stocks
-from eldermall.stock.machine import REACTIONS as STOCK_REACTIONS
-from eldermall.stock.machine import STOCK
-from eldermall.stock.stock import Stock
 from eldermall.texts import Text
-from eldermall.urging.commands import Urges
-from eldermall.urging.urge import REACTIONS as URGING_REACTIONS
-from eldermall.urging.urge import URGE, Urge
-
-KINDS = (
-    DESIGNATION, ASSIGNMENT, LISTING, ORDER, BOOKING, URGE, CALLBACK, COMPLAINT, CASE, ASSISTANCE,
-    STOCK, CAPACITY,
-)
-REACTIONS = (
-    *ORDER_REACTIONS, *URGING_REACTIONS, *CALLBACK_REACTIONS, *COMPLAINT_REACTIONS, *CASE_REACTIONS,
-    *STOCK_REACTIONS, *CAPACITY_REACTIONS,
-)
-
-A = TypeVar("A", bound=Room[Any, Any])
-
-ROOMS: Mapping[str, type[Room[Any, Any]]] = {
-    "designations": Designations,
-    "assignments": Assignments,
-    "listings": Listings,
-    "assistance": AssistanceJobs,
-    "orders": Orders,
-    "urges": Urges,
-    "callbacks": Callbacks,
-    "complaints": Complaints,
-    "cases": Cases,
-    "stock": Stocks,
-    "capacity": Capacities,
-}
-"""The rooms by their names on a mall."""
 
 
-class _Rooms:
-    def __init__(
-        self, run: Callable[[Command], Any], read: Callable[[str, str], Any]
-    ) -> None:
-        self._run = run
-        self._read = read
-        for name, room in ROOMS.items():
-            setattr(self, name, room(run, read))
-
-    def room(self, room: type[A]) -> A:
-        """Return the room of a plugin's kind: ``mall.room(Visits).book("V1", by=...)``."""
-        return room(self._run, self._read)
-
-
-class Moving(_Rooms):
+class Moving(Rooms[Makes]):
     """The commands of every room: each moves a record and returns it as it is after."""
 
-    designations: Designations[Designation]
-    assignments: Assignments[Designation]
-    listings: Listings[Listing]
-    assistance: AssistanceJobs[Assistance]
-    orders: Orders[Order]
-    urges: Urges[Urge]
-    callbacks: Callbacks[Callback]
-    complaints: Complaints[Complaint]
-    cases: Cases[Case]
-    stock: Stocks[Stock]
-    capacity: Capacities[Capacity]
 
-
-class Asking(_Rooms):
+class Asking(Rooms[Asks]):
     """The commands of every room: each returns the Decision and moves nothing."""
-
-    designations: Designations[Decision]
-    assignments: Assignments[Decision]
-    listings: Listings[Decision]
-    assistance: AssistanceJobs[Decision]
-    orders: Orders[Decision]
-    urges: Urges[Decision]
-    callbacks: Callbacks[Decision]
-    complaints: Complaints[Decision]
-    cases: Cases[Decision]
-    stock: Stocks[Decision]
-    capacity: Capacities[Decision]
 
 
 def rulebook(plugins: Plugins | None = None) -> Rulebook:
@@ -149,10 +57,8 @@ def rulebook(plugins: Plugins | None = None) -> Rulebook:
     """
     brought = plugins or Plugins()
     rules, clocks = brought.rules()
-    kinds, reactions = brought.kinds(KINDS)
-    return Rulebook(
-        (*KINDS, *kinds), rules, clocks, (*REACTIONS, *reactions), brought.rest_days
-    )
+    kinds, reactions = brought.kinds()
+    return Rulebook(kinds, rules, clocks, reactions, brought.rest_days)
 
 
 def _utc_now() -> datetime:
@@ -173,11 +79,11 @@ class Mall(Moving):
     """
 
     def __init__(self, engine: Engine, policy: Policy, plugins: Plugins) -> None:
-        super().__init__(engine.perform, self._get)
+        super().__init__(engine.perform, self._get, Makes)
         self._engine = engine
         self._plugins = plugins
         self.policy = policy
-        self.may: Asking = Asking(engine.may, self._get)
+        self.may: Asking = Asking(engine.may, self._get, Asks)
 
     @classmethod
     def open(
@@ -197,7 +103,8 @@ class Mall(Moving):
 
         Args:
             url: ``sqlite:///mall.db``, ``memory:``, or what a storage plugin knows.
-            policy: a policy file, or what such a file holds, or ``pack:NAME`` for a plugin's.
+            policy: a policy file, or what such a file holds, or ``pack:NAME`` for a plugin's;
+                ``pack:demo`` is there without one.
             code: the mall's code; several malls may share tables.
             now: the only source of the present time; must return aware datetimes.
             plugins: modules or objects with hooks, or their names: an entry point of the group
@@ -318,7 +225,8 @@ class Mall(Moving):
 
                 try:
                     yield Moving(
-                        lambda command: engine.perform_joined(command, joined.savepoint), read
+                        lambda command: engine.perform_joined(command, joined.savepoint), read,
+                        Makes,
                     )
                 finally:
                     ended = joined.ended
@@ -338,7 +246,7 @@ class Mall(Moving):
             Overtaken: another transaction was first; nothing was done.
         """
         with self._engine.batch() as (run, inside):
-            yield Moving(run, lambda kind, id: self._found(kind, id, inside(kind, id)))
+            yield Moving(run, lambda kind, id: self._found(kind, id, inside(kind, id)), Makes)
 
     def settle(self) -> int:
         """Write the refusals of joined transactions that wait; return how many were written.
@@ -364,7 +272,7 @@ class Mall(Moving):
             now: the moment; the mall's own now if left out.
         """
         self._engine.try_settle()
-        return relay(self._engine, self._moment(now), self._plugins.deliver)
+        return relay(self._engine, self._moment(now), partial(deliver, self._plugins))
 
     def seal(self, now: datetime | None = None) -> Sealed:
         """Seal the journal's waiting entries under new roots, which `relay` carries outside.
@@ -439,9 +347,7 @@ class Mall(Moving):
 
 
 def _record_kinds(book: Rulebook) -> Iterator[RecordKind]:
-    shipped = {kind.name for kind in KINDS}
-    for kind in book.kinds.values():
-        yield replace(kind.record_kind, own=kind.name not in shipped)
+    return (kind.record_kind for kind in book.kinds.values())
 
 
 def _put_in_force(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -20,31 +18,26 @@ import pluggy
 
 from eldermall import hooks
 from eldermall.calendars import Day
-from eldermall.contracts.courier import Courier, CourierCapabilities, ReadsPushes, Urges
+from eldermall.contracts.courier import Courier
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
 from eldermall.contracts.facts import WantedMove
 from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.contracts.plugin import PolicyPack
-from eldermall.contracts.storage import Message, Storage
-from eldermall.engine.canonical import canonical
+from eldermall.contracts.storage import Storage
 from eldermall.engine.clock import Clock
+from eldermall.engine.declared import Declared
 from eldermall.engine.kind import Command, Kind, Reaction
-from eldermall.engine.outbox import Outcome
-from eldermall.engine.rule import Fact, FactType, Rule
-from eldermall.errors import EldermallError, Invalid, PluginError
+from eldermall.engine.rule import Fact, Rule
+from eldermall.errors import EldermallError, PluginError
 from eldermall.loading import Loaded, loaded
+from eldermall.plugin_checks import check_courier, check_fact, check_kind
 from eldermall.texts import Text, shown_url
 
-BUILT_IN = ("eldermall.rules", "eldermall.adapters.storage")
+BUILT_IN = ("eldermall.rooms", "eldermall.rules", "eldermall.adapters.storage")
 PACK = "pack:"
 
 _LOG = logging.getLogger("eldermall")
-_NAME = re.compile(r"[a-z_]{1,32}")
-_COLUMNS = ("mall", "id", "version", "open", "pack", "body")
 _TELLING = ("id", "key", "name", "kind", "move", "subject", "number", "template", "result", "order")
-_TYPES: Mapping[FactType, type] = {
-    "text": str, "number": int, "moment": int, "flag": bool, "list": list, "map": dict,
-}
 
 Told = Callable[["HookCall"], None]
 
@@ -91,7 +84,7 @@ class Plugins:
     def __init__(
         self, plugins: Iterable[object] = (), mall: str = "main", trace: Told | None = None
     ) -> None:
-        self._mall = mall
+        self.mall = mall
         self._trace = trace or (_to_stderr if os.environ.get("ELDERMALL_TRACE") == "1" else None)
         self._days: dict[date, Day | None] = {}
         self._couriers: dict[str, Courier | None] = {}
@@ -177,25 +170,30 @@ class Plugins:
             [thing for thing in brought if isinstance(thing, Clock)],
         )
 
-    def kinds(self, shipped: Iterable[Kind]) -> tuple[Sequence[Kind], Sequence[Reaction]]:
-        """Return the kinds and reactions that plugins bring beside the ``shipped`` kinds.
+    def kinds(self) -> tuple[Sequence[Kind], Sequence[Reaction]]:
+        """Return the kinds and reactions that plugins bring, those of the mall first.
 
         Raises:
             PluginError: a plugin brings something else, or fails; or its kind isn't one of its
                 own: it has the name, or a machine, of another.
         """
-        taken = {kind.name for kind in shipped}
-        machines = {machine.name for kind in shipped for machine in kind.machines}
+        taken: set[str] = set()
+        machines: set[str] = set()
         kinds: list[Kind] = []
         reactions: list[Reaction] = []
-        for by, thing in self._things("eldermall_kinds", (Kind, Reaction)):
+        things = self._things("eldermall_kinds", (Kind, Reaction), Declared)
+        for by, thing in _built_in_first(things):
             if isinstance(thing, Reaction):
                 reactions.append(thing)
                 continue
-            _check_kind(by, thing, taken, machines)
-            taken.add(thing.name)
-            machines.update(machine.name for machine in thing.machines)
-            kinds.append(thing)
+            kind = thing
+            if not isinstance(thing, Kind):
+                kind = thing.KIND
+                reactions.extend(thing.REACTIONS)
+            check_kind(by, kind, taken, machines)
+            taken.add(kind.name)
+            machines.update(machine.name for machine in kind.machines)
+            kinds.append(kind)
         return kinds, reactions
 
     def policy(
@@ -209,7 +207,7 @@ class Plugins:
         if isinstance(source, Mapping) or not str(source).startswith(PACK):
             return source
         packs: dict[str, PolicyPack] = {}
-        for by, pack in self._things("eldermall_packs", (PolicyPack,)):
+        for by, pack in _built_in_first(self._things("eldermall_packs", (PolicyPack,))):
             if pack.name in packs:
                 raise by.broken(
                     Text(
@@ -238,7 +236,7 @@ class Plugins:
         """
         types = {fact.name: fact.type for fact in wanted}
         move = WantedMove(
-            self._mall, command.kind, command.name, command.id, command.actor.as_json(),
+            self.mall, command.kind, command.name, command.id, command.actor.as_json(),
             command.args.model_dump(mode="json"), tuple(types),
         )
         found: dict[str, Any] = {}
@@ -249,7 +247,7 @@ class Plugins:
             for name, value in answer.items():
                 if name not in types or value is None:
                     continue
-                _check_fact(by, name, types[name], value)
+                check_fact(by, name, types[name], value)
                 if found.setdefault(name, value) != value:
                     raise by.broken(
                         Text(
@@ -294,65 +292,32 @@ class Plugins:
             for by, call in self._calls("eldermall_courier", name=name):
                 courier = call()
                 if courier is not None:
-                    _check_courier(by, courier)
+                    check_courier(by, courier)
                     break
             self._couriers[name] = courier
         return self._couriers[name]
 
-    def deliver(self, message: Message) -> Outcome:
-        """Hand a message of the outbox to the hook of its topic; say what came of it."""
-        told = json.loads(message.body)
-        try:
-            if message.topic == "event":
-                return self._committed(CommittedEvent(**told))
-            if message.topic == "notice":
-                return self._notify(message.id, told)
-            if message.topic == "refund":
-                return self._refund(message.id, told)
-            return self._root(message.body, told["number"])
-        except Exception as error:  # noqa: BLE001 - the boundary to code that isn't ours
-            cause = error.__cause__ if isinstance(error, PluginError) else None
-            why = cause or error
-            return Outcome("retry", f"{type(why).__name__}: {why}")
+    def has(self, hook: str) -> bool:
+        """Say whether any plugin has a hook."""
+        return bool(self._impls(hook))
 
-    def _committed(self, event: CommittedEvent) -> Outcome:
-        heard = self._all("eldermall_committed", event=event)
-        return Outcome("delivered") if heard else Outcome("suppressed", "no plugin listens")
+    def committed(self, event: CommittedEvent) -> int:
+        """Tell every plugin that listens of a committed move; return how many were told."""
+        return self._all("eldermall_committed", event=event)
 
-    def _notify(self, id: str, told: Mapping[str, Any]) -> Outcome:
-        if not self._impls("eldermall_notify"):
-            return Outcome("suppressed", "no plugin sends notices")
-        notice = Notice(id, subject=told["subject"], mall=self._mall, **told["data"])
+    def root(self, root: SealedRoot) -> int:
+        """Hand a root to every plugin that keeps roots; return how many there are."""
+        return self._all("eldermall_root", root=root)
+
+    def notify(self, notice: Notice) -> NoticeAnswer | None:
+        """Have a plugin send a notice; None if none takes it."""
         answer: NoticeAnswer | None = self._first("eldermall_notify", notice=notice)
-        if answer is None:
-            return Outcome("retry", "no plugin takes this notice")
-        why = ": ".join(filter(None, (answer.error, answer.reason)))
-        if answer.result == "accepted":
-            return Outcome("accepted", why)
-        if answer.result == "delivered":
-            return Outcome("delivered", why)
-        return Outcome("dead" if answer.result == "rejected" else "retry", why or answer.result)
+        return answer
 
-    def _refund(self, id: str, told: Mapping[str, Any]) -> Outcome:
-        data = told["data"]
-        request = RefundRequest(
-            id, told["subject"].split("/", 1)[1], data["amount"], data["currency"],
-            data.get("case"),
-        )
+    def refund(self, request: RefundRequest) -> RefundAnswer | None:
+        """Have a plugin pay money back; None if none takes refund requests."""
         answer: RefundAnswer | None = self._first("eldermall_refund", request=request)
-        if answer is None:
-            return Outcome("retry", "no plugin takes refund requests")
-        if answer.answer == "accepted":
-            return Outcome("accepted", answer.reason)
-        if answer.answer == "booked":
-            return Outcome("delivered", answer.reason)
-        if answer.answer == "failed":
-            return Outcome("dead", answer.reason)
-        return Outcome("retry", answer.reason)
-
-    def _root(self, body: bytes, number: int) -> Outcome:
-        kept = self._all("eldermall_root", root=SealedRoot(self._mall, number, body))
-        return Outcome("delivered") if kept else Outcome("suppressed", "no plugin keeps roots")
+        return answer
 
     def _impls(self, hook: str) -> Sequence[Any]:
         return list(reversed(getattr(self._manager.hook, hook).get_hookimpls()))
@@ -397,15 +362,22 @@ class Plugins:
     def _all(self, hook: str, **given: object) -> int:
         return len([call() for _, call in self._calls(hook, **given)])
 
-    def _things(self, hook: str, types: tuple[type[Any], ...]) -> Iterator[tuple[Loaded, Any]]:
-        """Yield what plugins bring, each with its plugin."""
+    def _things(
+        self, hook: str, types: tuple[type[Any], ...], base: type[Any] | None = None
+    ) -> Iterator[tuple[Loaded, Any]]:
+        """Yield what plugins bring, of ``types`` or classes of ``base``, each with its plugin."""
         for by, call in self._calls(hook):
             answer = call()
             things = list(answer) if isinstance(answer, Iterable) else [answer]
             for thing in things:
-                if not isinstance(thing, types):
+                is_class = base is not None and isinstance(thing, type) and issubclass(thing, base)
+                if not is_class and not isinstance(thing, types):
                     raise by.broken(_brought(hook, thing))
                 yield by, thing
+
+
+def _built_in_first(things: Iterable[tuple[Loaded, Any]]) -> Sequence[tuple[Loaded, Any]]:
+    return sorted(things, key=lambda brought: brought[0].module not in BUILT_IN)
 
 
 def _brought(hook: str, thing: object) -> Text:
@@ -414,70 +386,6 @@ def _brought(hook: str, thing: object) -> Text:
 
 def _asynchronous(hook: str) -> Text:
     return Text(f"{hook} 是异步的，钩子须为同步", f"{hook} is async; hooks are synchronous")
-
-
-def _check_kind(by: Loaded, kind: Kind, taken: set[str], machines: set[str]) -> None:
-    if not _NAME.fullmatch(kind.name) or kind.name in taken:
-        raise by.broken(
-            Text(
-                f"类别 {kind.name!r} 须有自己的名称：1 至 32 个小写字母或下划线，且未被占用",
-                f"the kind {kind.name!r} needs a name of its own: 1 to 32 of a-z and _, not taken",
-            )
-        )
-    for machine in kind.machines:
-        if machine.name in machines:
-            raise by.broken(
-                Text(
-                    f"状态机 {machine.name} 已存在；插件不能给它添加动作，请另建状态机",
-                    f"there is a machine {machine.name}; a plugin adds nothing to it, but brings "
-                    "a machine of its own",
-                )
-            )
-    for name in kind.indexed:
-        known = name in kind.model.model_fields and _NAME.fullmatch(name)
-        if not known or name in _COLUMNS:
-            raise by.broken(
-                Text(
-                    f"类别 {kind.name} 不能按 {name!r} 查找",
-                    f"the kind {kind.name} can't be found by {name!r}",
-                )
-            )
-
-
-def _check_fact(by: Loaded, name: str, type_: FactType, value: object) -> None:
-    fits = type(value) is _TYPES[type_]
-    if type_ == "moment" and isinstance(value, int):
-        fits = fits and value >= 0
-    try:
-        canonical(value)
-    except Invalid:
-        fits = False
-    if not fits:
-        raise by.broken(
-            Text(
-                f"事实 {name} 须为 {type_}，不是 {type(value).__name__}",
-                f"the fact {name} is a {type_}, not this {type(value).__name__}",
-            )
-        )
-
-
-def _check_courier(by: Loaded, courier: object) -> None:
-    able = getattr(courier, "capabilities", None)
-    if not isinstance(able, CourierCapabilities) or not callable(getattr(courier, "track", None)):
-        raise by.broken(
-            Text(
-                "快递须有 capabilities（CourierCapabilities）和 track",
-                "a courier has capabilities (CourierCapabilities) and track",
-            )
-        )
-    for name, claimed, there in (
-        ("read_push", able.push, isinstance(courier, ReadsPushes)),
-        ("urge", able.urge, isinstance(courier, Urges)),
-    ):
-        if claimed and not there:
-            raise by.broken(
-                Text(f"声明了能力却没有 {name}", f"its courier claims {name}, which isn't there")
-            )
 
 
 def _shown(value: object) -> str:

@@ -45,7 +45,7 @@ def client(url: str, who: Who, sample: str, ids: Sequence[str], pipe: Connection
     """Do so many moves whenever told, and say so when they are done."""
     with stage.open_mall(url) as mall:
         if who == "bare":
-            with bare.capture(mall.storage.engine) as seen:
+            with bare.capture(stage.engine_of(mall)) as seen:
                 stage.ship(mall, sample)
             move = bare.replay(database_at(url).engine(), seen, sample, ids)
         else:

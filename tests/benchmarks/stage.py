@@ -63,11 +63,17 @@ def use_level(engine: Engine, level: Level) -> None:
     engine.dispose()
 
 
+def engine_of(mall: Mall) -> Engine:
+    """Return what a mall on a database reaches it with."""
+    engine: Engine = mall.storage.engine  # type: ignore[attr-defined]
+    return engine
+
+
 @contextmanager
 def open_stage(path: Path, orders: Iterable[int] = (), level: Level = "FULL") -> Iterator[Mall]:
     """Open a staffed mall in the file ``path`` with the accepted and paid ``orders`` in it."""
     with open_mall(f"sqlite:///{path}") as mall:
-        use_level(mall.storage.engine, level)
+        use_level(engine_of(mall), level)
         fill(mall, orders)
         yield mall
 

@@ -80,11 +80,11 @@ def cost(running: int, due: int) -> Cost:
         bystanders(mall, running - due)
         now = shop.START + timedelta(hours=49)
         micro = int(now.timestamp() * 1_000_000)
-        with counting(mall.storage.engine) as counter, mall.read() as tx:
+        with counting(stage.engine_of(mall)) as counter, mall.read() as tx:
             assert len(tx.due_clocks(micro, running)) == due
         finding = counter.steps
         start = time.perf_counter()
-        with counting(mall.storage.engine) as counter:
+        with counting(stage.engine_of(mall)) as counter:
             swept = mall.sweep(now)
         seconds = time.perf_counter() - start
         assert (swept.warned, swept.failed) == (due, ())
@@ -115,7 +115,7 @@ def rows_read(url: str, running: int, due: int) -> tuple[int, str]:
     with stage.open_mall(url) as mall:
         stage.fill(mall, range(due - 1))
         bystanders(mall, running - due)
-        engine: Any = mall.storage.engine  # type: ignore[attr-defined]
+        engine = stage.engine_of(mall)
         with engine.connect() as c:
             c.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
         now = shop.START + timedelta(hours=49)
@@ -149,7 +149,8 @@ def _rows(plan: dict[str, Any]) -> int:
     if "Relation Name" not in plan:
         return inner
     read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
-    return inner + round(read * plan["Actual Loops"])
+    whole: int = round(read * plan["Actual Loops"])
+    return inner + whole
 
 
 def run(*, quick: bool = False) -> list[Figure]:

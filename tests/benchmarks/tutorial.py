@@ -14,13 +14,14 @@ from sqlalchemy import JSON, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, reconstructor
 from transitions import Machine
 
-from eldermall.orders.machine import GOODS
+from eldermall.rooms.orders.states import Goods
 from tests import shop
 from tests.benchmarks import stage
 from tests.benchmarks.figures import Figure, duel
 
 NAME = "tutorial"
 
+GOODS = Goods.table
 STATES = list(GOODS.labels)
 MOVES = [
     {"trigger": t.name, "source": [s for s in t.sources if s in GOODS.labels], "dest": t.target}

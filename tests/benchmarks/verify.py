@@ -42,7 +42,7 @@ def seed(path: Path, entries: int) -> None:
         shop.staff(mall)
         shop.completed(mall)
         (fields,) = mall.journal("callback", "A1")  # of the length asked for
-        stage.use_level(mall.storage.engine, "NORMAL")  # type: ignore[attr-defined]
+        stage.use_level(stage.engine_of(mall), "NORMAL")
         heads = dict.fromkeys((f"order/{n:08}" for n in range(entries // ROUNDS)), NO_HEAD)
         subjects = list(heads)
         for turn in range(ROUNDS):
@@ -121,7 +121,7 @@ def run(*, quick: bool = False) -> list[Figure]:
     many = 10 * few
 
     def median(who: str, entries: int, what: str) -> float:
-        return statistics.median(one[what] for one in taken[who, entries])
+        return statistics.median(float(one[what]) for one in taken[who, entries])
 
     def speeds(who: str) -> list[float]:
         return sorted(one["entries"] / one["cpu"] for one in taken[who, many])
@@ -149,8 +149,8 @@ def run(*, quick: bool = False) -> list[Figure]:
             f"{median('2', many, 'seconds'):.1f} s",
         ),
     ]
-    for who, name in (("1", "one process"), ("2", "two processes, the largest")):
-        small, large = median(who, few, "peak"), median(who, many, "peak")
+    for workers, name in (("1", "one process"), ("2", "two processes, the largest")):
+        small, large = median(workers, few, "peak"), median(workers, many, "peak")
         figures.append(
             Figure(
                 NAME, f"peak memory with {many:,} entries against {few:,}, {name}",

@@ -19,7 +19,8 @@ NAME = "whole-move"
 def run(*, quick: bool = False) -> list[Figure]:
     """Measure at full synchronisation, which is what we use, and at normal."""
     figures = []
-    for level, target in (("FULL", 0.6), ("NORMAL", None)):
+    levels: tuple[tuple[stage.Level, float | None], ...] = (("FULL", 0.6), ("NORMAL", None))
+    for level, target in levels:
         figures.append(_level(level, target, *((5, 20) if quick else (41, 40))))
     return figures
 
@@ -30,7 +31,7 @@ def _level(level: stage.Level, target: float | None, rounds: int, size: int) -> 
         ours, theirs = Path(folder, "ours.db"), Path(folder, "bare.db")
         with (
             stage.open_stage(theirs, range(count)) as mall,
-            bare.capture(mall.storage.engine) as seen,
+            bare.capture(stage.engine_of(mall)) as seen,
         ):
             stage.ship(mall, stage.TEMPLATE)
         with stage.open_stage(ours, range(count), level) as mall:

@@ -57,7 +57,7 @@ def go(
 
 
 def running(part: str = "a", started: int = START, **more: Any) -> ClockRow:
-    row = go(watching(), parts(**{part: started}))[0].row
+    row = go(watching(), parts((), **{part: started}))[0].row
     return replace(row, **more)
 
 

@@ -30,7 +30,7 @@ class Third(Record):
     seen_at: Moment | None
 
 
-COMMON = {"id": "J", "version": 1, "pack": "p", "created_at": 5}
+COMMON: dict[str, Any] = {"id": "J", "version": 1, "pack": "p", "created_at": 5}
 
 
 def body(**fields: Any) -> bytes:
@@ -90,7 +90,7 @@ def test_a_damaged_body_is_told_from_an_old_one(kept: bytes) -> None:
 
 def test_a_record_can_not_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        third().names = ()
+        third().names = ()  # type: ignore[misc]
 
 
 def test_machines_of_one_kind_share_no_move_and_no_field() -> None:

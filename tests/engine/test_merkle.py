@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall.engine.merkle import proof, root_from_proof, tree_hash
+from tests import shop
 
 SIZES = range(1, 71)
 
@@ -30,27 +31,32 @@ def leaves_of(size: int) -> list[bytes]:
     return [bytes([number]) for number in range(size)]
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_every_path_is_that_of_rfc_6962_and_leads_to_the_tree_hash(size: int) -> None:
-    leaves = leaves_of(size)
-    for index, leaf in enumerate(leaves):
-        path = proof(leaves, index)
-        assert path == by_the_book(index, leaves)
-        assert root_from_proof(leaf, index, size, path) == tree_hash(leaves)
+def places() -> Iterator[tuple[list[bytes], int]]:
+    """Yield the leaves of every tree, and every place in it."""
+    for size in SIZES:
+        leaves = leaves_of(size)
+        yield from ((leaves, index) for index in range(size))
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_path_serves_no_other_leaf_place_or_length(size: int) -> None:
-    leaves = leaves_of(size)
-    tree = tree_hash(leaves)
-    for index, leaf in enumerate(leaves):
-        path = proof(leaves, index)
-        others = [n for n in range(-1, size + 2) if n != index]
-        assert tree not in [root_from_proof(leaf, n, size, path) for n in others]
-        assert root_from_proof(leaf + b"x", index, size, path) != tree
-        assert root_from_proof(leaf, index, size, [*path, tree]) is None
-        for gone in range(len(path)):
-            assert root_from_proof(leaf, index, size, path[:gone] + path[gone + 1 :]) != tree
+def test_every_path_is_that_of_rfc_6962_and_leads_to_the_tree_hash() -> None:
+    for leaves, index in places():
+        with shop.telling(f"{index} of {len(leaves)}"):
+            path = proof(leaves, index)
+            assert path == by_the_book(index, leaves)
+            assert root_from_proof(leaves[index], index, len(leaves), path) == tree_hash(leaves)
+
+
+def test_a_path_serves_no_other_leaf_place_or_length() -> None:
+    for leaves, index in places():
+        with shop.telling(f"{index} of {len(leaves)}"):
+            leaf, size, tree = leaves[index], len(leaves), tree_hash(leaves)
+            path = proof(leaves, index)
+            others = [n for n in range(-1, size + 2) if n != index]
+            assert tree not in [root_from_proof(leaf, n, size, path) for n in others]
+            assert root_from_proof(leaf + b"x", index, size, path) != tree
+            assert root_from_proof(leaf, index, size, [*path, tree]) is None
+            for gone in range(len(path)):
+                assert root_from_proof(leaf, index, size, path[:gone] + path[gone + 1 :]) != tree
 
 
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=300, unique=True), st.data())

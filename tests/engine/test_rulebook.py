@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from eldermall import DefinitionError, Text, Unknown
+from eldermall.engine.actor import Role
 from eldermall.engine.clock import Clock
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.kind import Command, Kind, Reaction, Record
@@ -43,7 +44,7 @@ def write(c: Context) -> dict[str, Any]:
     return {"note": c.args.note}
 
 
-STAFF = ("operations",)
+STAFF: tuple[Role, ...] = ("operations",)
 WORK = Machine(
     "work",
     "state",
@@ -75,7 +76,7 @@ LIMIT = Setting("job.limit", Text("时限", "limit"), "S19-14", "duration", sugg
 
 def rule(id: str = "job.rule", **more: Any) -> Rule:
     """Return a rule that always allows to start."""
-    given = {
+    given: dict[str, Any] = {
         "label": WORDS, "clauses": ("S19-14",), "guards": (WORK.move("start"),),
         "needs": (AT,), "check": lambda *_: True, "reason": Text("不行", "no"),
     }
@@ -87,7 +88,7 @@ def clock(id: str = "job.in-time", **more: Any) -> Clock:
     def runs(job: Job) -> Mapping[str, int]:
         return {"": job.created_at} if job.state == "waiting" else {}
 
-    given = {
+    given: dict[str, Any] = {
         "label": WORDS, "clauses": ("S19-14",), "kind": "job", "runs": runs,
         "met": lambda job, part: job.state == "running", "limit": LIMIT, "starts": WORDS,
         "stops": WORDS, "told": ("operations",),
@@ -97,7 +98,7 @@ def clock(id: str = "job.in-time", **more: Any) -> Clock:
 
 def reaction(kind: str, event: str, target: str, move: str) -> Reaction:
     """Return a reaction that makes no command."""
-    return Reaction(kind, event, target, move, lambda record, args, cause: None)
+    return Reaction(kind, event, target, move, lambda record, args, cause, by: ())
 
 
 def book(*rules: Rule, clocks: tuple[Clock, ...] = (), kinds: Any = (JOB, OTHER)) -> Rulebook:
@@ -206,9 +207,13 @@ def test_reactions_that_end_are_taken() -> None:
     assert made.reacting["job", "Started"] == (reactions[0],)
 
 
-def test_a_reaction_on_a_kind_that_is_not_there_is_unknown() -> None:
-    with pytest.raises(Unknown, match="there is no kind nowhere"):
-        Rulebook((JOB,), reactions=[reaction("nowhere", "X", "job", "note")])
+@pytest.mark.parametrize(
+    ("heard", "moved"), [("nowhere", "job"), ("job", "nowhere")], ids=["heard", "moved"]
+)
+def test_a_reaction_to_or_of_a_kind_that_is_not_there_is_refused(heard: str, moved: str) -> None:
+    with pytest.raises(DefinitionError, match="names the kind nowhere, which isn't there") as wrong:
+        Rulebook((JOB,), reactions=[reaction(heard, "Started", moved, "note")])
+    assert f"{heard}.Started → {moved}.note 引用了未知类别 nowhere" in wrong.value.text.zh
 
 
 def test_a_kind_that_is_not_there_is_unknown() -> None:

@@ -18,7 +18,7 @@ def states(*names: str, end: str = "end") -> tuple[State, ...]:
 
 
 def move(name: str, sources: tuple[str, ...], target: str | None, **more: Any) -> Transition:
-    given = {"by": BY, "label": WORDS, "event": name.capitalize()}
+    given: dict[str, Any] = {"by": BY, "label": WORDS, "event": name.capitalize()}
     return Transition(name, sources, target, **given | more)
 
 

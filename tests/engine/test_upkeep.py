@@ -16,8 +16,8 @@ from eldermall.engine.merkle import tree_hash
 from eldermall.engine.rule import AT, Rule, set_by
 from eldermall.engine.settings import Setting
 from eldermall.errors import Invalid, RuleBroken
-from eldermall.orders.machine import GOODS
-from eldermall.orders.order import Order
+from eldermall.rooms.orders import Orders
+from eldermall.rooms.orders.order import Order
 from tests import shop
 
 WORDS = Text("包装", "packed")
@@ -88,7 +88,7 @@ def test_a_rule_that_came_after_an_order_was_placed_reads_the_policy_now(
 ) -> None:
     enough = set_by(ATTEMPTS, "submission")
     late = Rule(
-        id="shop.enough", label=WORDS, clauses=("S19-14",), guards=(GOODS.move("hand_over"),),
+        id="shop.enough", label=WORDS, clauses=("S19-14",), guards=Orders.hand_over.guard,
         needs=(enough,), check=lambda n: n == 1, reason=WORDS, settings=(ATTEMPTS,),
         binds="submission",
     )
@@ -129,7 +129,7 @@ def test_a_clock_whose_code_is_gone_is_reported_tried_again_and_stops_no_other(
 def test_a_breach_whose_move_is_refused_is_reported_and_comes_back(time: shop.Time) -> None:
     never = Rule(
         id="shop.never", label=WORDS, clauses=("S19-14",),
-        guards=(GOODS.move("deliver"),), needs=(AT,), check=lambda at: False, reason=WORDS,
+        guards=Orders.deliver.guard, needs=(AT,), check=lambda at: False, reason=WORDS,
     )
     falls = packed(on_breach="deliver", warn=None, ladder=())
     given = policy(LIMIT)
@@ -162,7 +162,7 @@ def test_a_record_whose_policy_is_lost_is_told_so(time: shop.Time) -> None:
 
 def test_a_rule_that_fails_moves_nothing_and_leaves_no_entry(time: shop.Time) -> None:
     buggy = Rule(
-        id="shop.buggy", label=WORDS, clauses=("S19-14",), guards=(GOODS.move("hand_over"),),
+        id="shop.buggy", label=WORDS, clauses=("S19-14",), guards=Orders.hand_over.guard,
         needs=(AT,), check=lambda at: bool(1 / 0), reason=WORDS,
     )
     with shop.open_mall("memory:", time, plugins=[Bringing(buggy)]) as mall:

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine, make_url, text
@@ -29,11 +28,12 @@ class Server:
     """
 
     def __init__(self, name: str, folder: Path) -> None:
-        if name == "mariadb" and which("mariadbd") is None:
-            databases.lacking("mariadbd")
         self.name = name
         self.folder = folder
         self.pid = 0
+
+    def begin(self) -> None:
+        """Start it for the first time, and make the database of the shop."""
         self.start()
         engine = create_engine(self._server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as c:
@@ -76,10 +76,12 @@ class Server:
 @contextmanager
 def running(name: str) -> Iterator[Server]:
     """Run a server in a folder that it can read whoever it runs as; end it and all its files."""
+    databases.ask_for(name)
     with TemporaryDirectory(prefix="eldermall-server-") as folder:
         Path(folder).chmod(0o755)
         server = Server(name, Path(folder) / "server")
         try:
+            server.begin()
             yield server
         finally:
             server.end()

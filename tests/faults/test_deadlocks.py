@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from eldermall import Conflict, Mall, Text, Unknown, hookimpl
 from eldermall.engine.rule import Context, Fact, Lookup, Rule
-from eldermall.orders.machine import GOODS
+from eldermall.rooms.orders import Orders
 from tests import databases, shop
 
 OTHER = {"A1": "A2", "A2": "A1"}
@@ -41,7 +41,7 @@ class Meeting:
         fact = Fact("trial.other-order", "text", "lookup", LABEL, read, lookup)
         return [
             Rule(
-                "trial.other-order", LABEL, ("S19-11-1d",), (GOODS.move("hand_over"),), (fact,),
+                "trial.other-order", LABEL, ("S19-11-1d",), Orders.hand_over.guard, (fact,),
                 lambda goods: True, LABEL,
             )
         ]

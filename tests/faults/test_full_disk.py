@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from eldermall import Conflict, Mall, StorageError, Unknown
-from tests import shop
+from tests import databases, shop
 
 SIZE = 16 * 1024 * 1024
 NARROW = 768 * 1024  # what is left when it gets narrow: some orders, in the log before the file
@@ -78,7 +78,7 @@ def engine_of(mall: Mall) -> Engine:
 def disk(folder: Path) -> Iterator[Path]:
     """Mount a small file system in ``folder``; skip where that isn't allowed."""
     folder.mkdir()
-    made = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", folder]
+    made: list[Any] = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", folder]
     if os.geteuid() != 0 or subprocess.run(made, capture_output=True, check=False).returncode:
         pytest.skip("mounting a file system isn't allowed here; a limit of pages stands for it")
     try:
@@ -133,6 +133,13 @@ def fill(place: Callable[[str], object], most: int = 500) -> tuple[list[str], st
     raise AssertionError("there was room for all")
 
 
+@pytest.fixture
+def host(room: Room) -> Iterator[Engine]:
+    """The host's own engine."""
+    with databases.engine_at(room.url) as engine:
+        yield engine
+
+
 def exactly(mall: Mall, placed: list[str], lacking: str) -> None:
     """Check that ``placed`` are there whole, and of ``lacking`` nothing."""
     with pytest.raises(Unknown):
@@ -162,9 +169,8 @@ def test_on_a_full_disk_a_command_fails_clearly_and_is_there_once_when_there_is_
 
 
 def test_on_a_full_disk_neither_the_hosts_row_nor_our_move_is_kept(
-    mall: Mall, room: Room
+    mall: Mall, room: Room, host: Engine
 ) -> None:
-    host = create_engine(room.url)
     with host.begin() as c:
         c.execute(text("CREATE TABLE host (id TEXT)"))
 
@@ -187,13 +193,11 @@ def test_on_a_full_disk_neither_the_hosts_row_nor_our_move_is_kept(
         rows = c.execute(text("SELECT id FROM host")).scalars().all()
     assert rows == placed
     exactly(mall, placed, lacking)
-    host.dispose()
 
 
 def test_after_a_full_disk_the_joined_handle_says_that_the_transaction_is_gone(
-    mall: Mall, room: Room
+    mall: Mall, room: Room, host: Engine
 ) -> None:
-    host = create_engine(room.url)
     with host.begin() as c:
         c.execute(text("CREATE TABLE host (id TEXT)"))
     shop.place(mall)
@@ -217,7 +221,6 @@ def test_after_a_full_disk_the_joined_handle_says_that_the_transaction_is_gone(
         assert c.execute(text("SELECT count(*) FROM host")).scalar_one() == 0
     assert mall.orders.get("A1").goods == "submitted"
     assert mall.verify().findings == ()
-    host.dispose()
 
 
 def test_on_a_full_disk_upkeep_does_nothing_by_halves(

@@ -23,7 +23,7 @@ from tests import databases, shop
 from tests.faults import witness
 from tests.faults.worker import TICK, keep_stock, open_mall
 
-KILLS = int(os.environ.get("ELDERMALL_TEST_KILLS", "300"))
+KILLS = int(os.environ.get("ELDERMALL_TEST_KILLS", shop.times(300)))
 ROUNDS = 3
 PART = {"sqlite": 1, "postgresql": 1, "mariadb": 4}  # MariaDB is slow to begin; a quarter is made
 SEED = os.environ.get("ELDERMALL_TEST_SEED") or secrets.token_hex(4)

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from eldermall import Mall
 from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow
 from eldermall.engine.clock import changes
-from eldermall.engine.unit import ENDINGS
+from eldermall.engine.work import ENDINGS
 from tests import shop
 from tests.faults.worker import UPKEEP, moment
 from tests.test_aftersales import claims, returns
@@ -97,7 +97,7 @@ def look(url: str, folder: Path) -> Seen:
     if engine.dialect.name != "sqlite":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as c:
-        tables = {
+        tables: dict[str, Any] = {
             name.removeprefix(PREFIX): c.execute(text(f"SELECT * FROM {name}")).mappings().all()
             for name in inspect(c).get_table_names()
         }

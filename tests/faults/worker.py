@@ -145,7 +145,7 @@ def order_act(mall: Mall, id: str, tick: int, dice: random.Random) -> Act:
         "completed": Act(f"callbacks.{called}", id, "SERVICE", (
             heard if called == "reach" else {"note": f"tick {tick}"}
         )),
-    }.get(order.goods, Act("orders.archive", id, "SERVICE"))
+    }.get(order.goods or "", Act("orders.archive", id, "SERVICE"))
 
 
 def case_act(mall: Mall, number: int, tick: int, dice: random.Random) -> Act:

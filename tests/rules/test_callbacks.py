@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall import Mall, Refused, system
-from eldermall.callbacks.callback import Callback, Reach
-from eldermall.complaints.complaint import REACTIONS, Complaint
+from eldermall.rooms.callbacks import Callback, Callbacks
+from eldermall.rooms.complaints import Complaint, Complaints
 from eldermall.rules import callbacks
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 CLOCK = "callback.first-call-in-time"
@@ -43,7 +44,7 @@ def test_no_order_is_archived_before_its_callback_has_an_outcome(moves: list[str
     mall = shop.open_mall("memory:", shop.Time())
     shop.staff(mall)
     shop.completed(mall)
-    tries = {
+    tries: dict[str, Callable[[], Any]] = {
         "attempt": lambda: attempt(mall),
         "reach": lambda: reach(mall),
         "give up": lambda: mall.callbacks.give_up("A1", by=shop.SERVICE),
@@ -222,8 +223,13 @@ def test_a_callback_from_before_its_order_s_channel_was_noted_takes_a_complaint_
     }
     callback = Callback.from_body(json.dumps(old).encode())
     callback = callback.model_copy(update={"complaint": "callback.A1"})
-    said = Reach(satisfaction="neutral", suggestion="", complaint="It came too late.")
-    (command,) = REACTIONS[0].commands(None, callback, said, system("callback/A1#2"))
+    reached = Callbacks.reach.command(
+        "A1", satisfaction="neutral", suggestion="", complaint="It came too late.",
+        by=shop.SERVICE,
+    )
+    (command,) = Complaints.REACTIONS[0].commands(
+        None, callback, reached.args, system("callback/A1#2")
+    )
     assert (command.args.channel, command.id) == ("app", "callback.A1")  # type: ignore[attr-defined]
 
 
@@ -244,7 +250,7 @@ def test_too_few_calls_are_not_unreachable(mall: Mall, made: int) -> None:
 def test_the_number_of_calls_is_that_of_the_policy_in_force_now(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.completed(mall)
@@ -318,7 +324,7 @@ def test_a_forgotten_callback_climbs_to_the_head(mall: Mall, time: shop.Time) ->
 def test_a_callback_keeps_the_limit_of_the_policy_under_which_it_was_opened(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.completed(mall)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall import Actor, Mall, person
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 SHOWN = "collection.shown-in-time"
@@ -19,7 +19,7 @@ ASSISTED = "collection.assisted-in-time"
 STEPS = ("photography", "image_processing", "detail_page", "listing")
 OTHER = {**shop.CONTENT, "title": "Jasmine tea"}
 COLLEAGUE = person("ma", "field_agent", department="operations")
-RIVALS_OWN = {"merchant": "rival", "by": shop.RIVAL}
+RIVALS_OWN: dict[str, Any] = {"merchant": "rival", "by": shop.RIVAL}
 
 
 def opened() -> Mall:
@@ -29,7 +29,8 @@ def opened() -> Mall:
 
 
 def request(mall: Mall, id: str = "J1", **more: Any) -> None:
-    mall.assistance.request(id, **{"merchant": "tea-house", "by": shop.MERCHANT} | more)
+    given_: dict[str, Any] = {"merchant": "tea-house", "by": shop.MERCHANT}
+    mall.assistance.request(id, **given_ | more)
 
 
 def on_site(mall: Mall, id: str = "J1", who: Actor = shop.AGENT, **more: Any) -> None:
@@ -45,7 +46,7 @@ def mark(mall: Mall, *steps: str, id: str = "J1", by: Actor = shop.AGENT) -> Non
 
 
 def draft(mall: Mall, **more: Any) -> None:
-    given_ = {"content": shop.CONTENT, "merchant": "tea-house", "by": shop.MERCHANT}
+    given_: dict[str, Any] = {"content": shop.CONTENT, "merchant": "tea-house", "by": shop.MERCHANT}
     mall.listings.draft("tea", **given_ | more)
 
 
@@ -473,7 +474,7 @@ def test_a_forgotten_request_climbs_to_the_head(mall: Mall, time: shop.Time) -> 
 def test_a_job_keeps_the_limit_of_the_policy_under_which_it_was_requested(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         request(mall)

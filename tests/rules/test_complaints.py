@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from eldermall import Actor, Invalid, Mall, Refused, head_of, person
 from eldermall.engine.blank import ERASED
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(hours=24)
@@ -644,7 +644,7 @@ def test_an_answer_that_stays_away_after_the_opinion_climbs_to_the_head(
 def test_a_complaint_keeps_the_limits_of_the_policy_under_which_it_came(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         receive(mall)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eldermall import Mall, Refused, person
-from tests import shop
+from tests import databases, shop
 
 TICK = timedelta(microseconds=1)
 HAND_OVER = "handover.in-time"
@@ -22,11 +22,13 @@ ACCEPTANCE = "handover.acceptance-in-time"
 
 
 def hand_over(mall: Mall, **more: Any) -> None:
-    mall.orders.hand_over("A1", **{"to": shop.AGENT.id, "by": shop.SERVICE} | more)
+    given: dict[str, Any] = {"to": shop.AGENT.id, "by": shop.SERVICE}
+    mall.orders.hand_over("A1", **given | more)
 
 
 def contact(mall: Mall, **more: Any) -> None:
-    mall.orders.contact_merchant("A1", **{"way": "phone", "by": shop.AGENT} | more)
+    given: dict[str, Any] = {"way": "phone", "by": shop.AGENT}
+    mall.orders.contact_merchant("A1", **given | more)
 
 
 def accept(mall: Mall) -> None:
@@ -307,7 +309,7 @@ def test_a_part_that_is_cancelled_leaves_the_clocks_running(mall: Mall) -> None:
 def test_an_order_keeps_the_limits_of_the_policy_under_which_it_was_placed(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall)

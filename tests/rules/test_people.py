@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eldermall import Invalid, Mall, head_of, person
 from eldermall.engine.actor import STAFF
 from eldermall.mall import rulebook
-from eldermall.people.designation import LINKS
+from eldermall.rooms.people import LINKS
 from tests import shop
 
 TICK = timedelta(microseconds=1)

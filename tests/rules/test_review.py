@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from eldermall import Mall, person
 from eldermall.engine.rule import Context
-from eldermall.listings.listing import Content, Criterion, Listing, Review, Version
+from eldermall.rooms.listings import Content, Criterion, Listing, Review, Version
 from eldermall.rules import review
-from tests import shop
+from tests import databases, shop
 
 CRITERIA = ("legality", "authenticity", "reasonableness")
 OTHER = {**shop.CONTENT, "title": "Jasmine tea"}
@@ -74,7 +74,7 @@ def test_nothing_is_shown_but_the_very_content_that_somebody_else_passed_on_ever
         number=1, content=content, author="ann", authors=("ann",), drafted_at=0,
         review=judged if closed else None,
     )
-    listing = Listing.model_construct(versions=(version,))
+    listing = Listing.model_construct(versions=(version,))  # type: ignore[call-arg]
     mall = shop.open_mall("memory:", shop.Time())
     settings = mall.policy.settings
     c = Context("tea", listing, None, shop.OPERATIONS, 0, 0, {}, settings, settings)
@@ -307,7 +307,7 @@ def test_a_return_may_say_that_all_passed(mall: Mall) -> None:
 def test_a_policy_that_asks_for_more_criteria_asks_before_publishing_too(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         in_review(mall)

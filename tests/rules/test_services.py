@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eldermall import Actor, Mall
+from eldermall import Actor, Mall, person
 from eldermall.contracts.storage import OPEN_CLOCKS
-from eldermall.orders.machine import SERVICE
-from eldermall.orders.order import Order
-from tests import shop
+from eldermall.rooms.orders.order import Order
+from eldermall.rooms.orders.states import Service
+from tests import databases, shop
 
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -24,7 +24,7 @@ STARTED = "services.started-in-time"
 ENDED = "services.done-in-time"
 CONFIRMED = "services.confirmed-in-time"
 DAUGHTER = "daughter-li"
-RELATIVE = shop.person(DAUGHTER, "customer")
+RELATIVE = person(DAUGHTER, "customer")
 
 
 def place(mall: Mall, **more: Any) -> None:
@@ -37,7 +37,7 @@ def accepted(mall: Mall, **more: Any) -> None:
 
 
 def appoint(mall: Mall, hours: float = 1, by: Actor = shop.AGENT, **more: Any) -> Order:
-    given = {"when": shop.START + hours * HOUR, "place": "at her home"} | more
+    given: dict[str, Any] = {"when": shop.START + hours * HOUR, "place": "at her home"} | more
     return mall.orders.appoint("A1", **given, by=by)
 
 
@@ -200,9 +200,9 @@ def test_what_the_customer_leaves_unsaid_counts_as_confirmed_when_the_time_has_p
 
 
 def test_nobody_but_the_clock_lets_the_time_lapse() -> None:
-    (lapse,) = [t for t in SERVICE.transitions if t.name == "confirm_by_lapse"]
+    (lapse,) = [t for t in Service.table.transitions if t.name == "confirm_by_lapse"]
     assert lapse.by == ("system",)
-    ways = [t.name for t in SERVICE.transitions if t.target == "completed"]
+    ways = [t.name for t in Service.table.transitions if t.target == "completed"]
     assert ways == ["confirm", "confirm_by_lapse"]
 
 
@@ -315,7 +315,7 @@ def test_the_three_days_of_goods_never_apply(
 def test_a_service_keeps_the_limits_of_the_policy_under_which_it_was_placed(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         place(mall)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from eldermall import Mall, Refused
 from eldermall.calendars import DAY, HOUR, moment
 from eldermall.contracts.storage import ClockRow
-from tests import shop
+from tests import databases, shop
 
 CLOCK = "shipping.in-time"
 TICK = timedelta(microseconds=1)
@@ -50,7 +51,7 @@ def test_no_order_is_ever_shipped_unpaid_whatever_the_moves_before(
 ) -> None:
     mall, _ = opened()
     shop.place(mall, cash_on_delivery=cash)
-    moves = {
+    moves: dict[str, Callable[[], Any]] = {
         "pay": lambda: shop.pay(mall),
         "hand": lambda: mall.orders.hand_over("A1", to=shop.AGENT.id, by=shop.SERVICE),
         "contact": lambda: mall.orders.contact_merchant("A1", way="phone", by=shop.AGENT),
@@ -440,7 +441,7 @@ def test_a_shipped_line_needs_no_exception(mall: Mall) -> None:
 def test_an_order_keeps_the_limit_of_the_policy_under_which_it_was_placed(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall)
@@ -457,7 +458,7 @@ def test_an_order_keeps_the_limit_of_the_policy_under_which_it_was_placed(
 def test_a_running_clock_keeps_its_due_moment_when_the_policy_changes(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall, lines=LINE, total=21400)
@@ -479,7 +480,7 @@ def test_a_running_clock_keeps_its_due_moment_when_the_policy_changes(
 def test_an_exception_under_a_new_policy_warns_as_the_old_one_says(
     tmp_path: Path, time: shop.Time
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'mall.db'}"
+    url = databases.url_of("sqlite", tmp_path)
     with shop.open_mall(url, time) as mall:
         shop.staff(mall)
         shop.place(mall, lines=LINE, total=21400)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
-
-BASE = Path(__file__).parent.parent
 
 
 def database(url: str) -> dict[str, Any]:
@@ -39,7 +36,7 @@ DEBUG = os.environ.get("SHOP_DEBUG") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 ROOT_URLCONF = "project.urls"
 DATABASES = {"default": database(os.environ.get("SHOP_DATABASE", "postgresql:///shop"))}
-ELDERMALL_POLICY = os.environ.get("SHOP_POLICY", str(BASE.parent / "demo-policy.toml"))
+ELDERMALL_POLICY = os.environ.get("SHOP_POLICY", "pack:demo")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -22,8 +22,8 @@ from eldermall.cli.plugins import plugins
 from eldermall.cli.rules import rules
 from eldermall.cli.sweep import sweep
 from eldermall.cli.todo import todo
+from eldermall.cli.upkeep import upkeep
 from eldermall.cli.verify import verify
-from eldermall.cli.work import work
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +59,7 @@ app.command()(observe_report)
 app.command()(todo)
 app.command()(appoint)
 app.command()(sweep)
-app.command()(work)
+app.command("work")(upkeep)
 app.command()(init)
 app.add_typer(db, name="db")
 

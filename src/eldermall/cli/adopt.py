@@ -41,7 +41,7 @@ def adopt(
     database: Annotated[
         str, typer.Option("--database", help="The database: sqlite:///mall.db.", metavar="URL")
     ],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
+    policy: output.PolicyOption,
     by: Annotated[str, typer.Option("--by", help="Who answers for it.", metavar="PERSON_ID")],
     role: Annotated[
         Answering, typer.Option("--role", help="In which role.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -12,7 +11,7 @@ from eldermall.engine.actor import person
 from eldermall.errors import Unknown
 from eldermall.loading import allowed
 from eldermall.mall import Mall
-from eldermall.people.designation import LINKS
+from eldermall.rooms.people import LINKS
 from eldermall.texts import Text
 
 
@@ -25,7 +24,7 @@ def appoint(
         ),
     ],
     who: Annotated[str, typer.Argument(help="The shop's id of the person.")],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
+    policy: output.PolicyOption,
     by: Annotated[str, typer.Option("--by", help="Who appoints: the shop's id of the person.")],
     role: Annotated[
         Literal["operations", "department_head", "company_leader"],

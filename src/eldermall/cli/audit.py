@@ -17,10 +17,12 @@ from rich.table import Table
 
 from eldermall.cli import output
 from eldermall.errors import FileUnreadable, Invalid
-from eldermall.reports.audit import REASONS, AuditResult, Finding, Findings
+from eldermall.reports.audit import REASONS
 from eldermall.reports.audit import audit as run
+from eldermall.reports.columns import read_columns
 from eldermall.reports.export import Progress as Told
-from eldermall.reports.export import Unreadable, read_columns
+from eldermall.reports.export import Unreadable
+from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.replay import NOT_ABOUT_ORDERS
 from eldermall.texts import Lang, Text
 
@@ -52,7 +54,8 @@ def audit(
         Path | None,
         typer.Option(
             "--policy",
-            help="A policy; without one, the articles' own numbers and the strictest readings.",
+            help="A policy file or pack:demo; without one, the articles' own numbers and the "
+            "strictest readings.",
         ),
     ] = None,
     as_of: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import tempfile
 from contextlib import ExitStack, closing
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +19,9 @@ from eldermall.cli.narrator import Narrator
 from eldermall.cli.stage import Host, Line, Present, Stage
 from eldermall.cli.story import play
 from eldermall.errors import FileUnreadable, StorageError
-from eldermall.mall import KINDS, Mall
+from eldermall.mall import Mall
 from eldermall.plugins import Plugins
+from eldermall.rooms import KINDS
 from eldermall.texts import Lang, Text
 
 
@@ -45,11 +45,9 @@ def demo(
         if url != "memory:":
             _must_be_empty(url)
         roots = folder / "roots.jsonl"
-        source = files("eldermall.cli") / "demo-policy.toml"
-        policy = stack.enter_context(as_file(source))
         present, host = Present(), Host()
         mall = stack.enter_context(
-            Mall.open(url, policy=policy, now=present, plugins=[RootsFile(roots), host])
+            Mall.open(url, policy="pack:demo", now=present, plugins=[RootsFile(roots), host])
         )
         told: list[Line] = []
         console = output.console()

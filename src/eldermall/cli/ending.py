@@ -19,9 +19,10 @@ from eldermall.cli import output, verify
 from eldermall.cli.stage import ZONE, subject_text
 from eldermall.contracts.storage import ClockRow
 from eldermall.engine.actor import ROLE_LABELS, STAFF, Role
-from eldermall.engine.journal import Verification, entry_fields
+from eldermall.engine.journal import entry_fields
+from eldermall.engine.verification import Verification
 from eldermall.mall import Mall
-from eldermall.reports.worklist import Gap, Task, Waiting, gaps, waiting, work_list
+from eldermall.reports.todo import Gap, Task, Waiting, gaps, todo_list, waiting
 from eldermall.texts import Lang, Text
 
 SHOWN = 8
@@ -52,7 +53,7 @@ class Ending:
 
 def end(mall: Mall, roots: Path) -> Ending:
     """Look at what is open, then seal the journal and verify it against the roots outside."""
-    work = {role: work_list(mall, role=role) for role in STAFF}
+    work = {role: todo_list(mall, role=role) for role in STAFF}
     pending, missing = waiting(mall), gaps(mall)
     breaches = mall.clocks("breached", "late", "lapsed", "annulled")
     mall.seal()

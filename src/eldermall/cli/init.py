@@ -12,7 +12,7 @@ from eldermall.errors import FileUnreadable
 from eldermall.loading import allowed
 from eldermall.mall import rulebook
 from eldermall.plugins import Plugins
-from eldermall.policy import template
+from eldermall.policy_template import policy_template
 from eldermall.texts import Text
 
 
@@ -25,7 +25,7 @@ def init(
     with output.telling(spoken):
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(template(rulebook(Plugins(allowed()))))
+                file.write(policy_template(rulebook(Plugins(allowed()))))
         except FileExistsError:
             raise FileUnreadable(
                 Text(f"{path} 已存在，未作改动", f"{path} is there already and was left as it is")

@@ -31,7 +31,7 @@ from eldermall.cli.cast import (
 )
 from eldermall.cli.stage import Stage
 from eldermall.mall import Mall
-from eldermall.people.designation import LEADER, head_of
+from eldermall.rooms.people import LEADER, head_of
 from eldermall.texts import Text
 
 WEDNESDAY, SATURDAY = date(2026, 3, 4), date(2026, 3, 7)

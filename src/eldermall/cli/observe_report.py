@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +29,7 @@ _NOW = {
 
 def observe_report(
     url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db, postgresql://...")],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
+    policy: output.PolicyOption,
     since: Annotated[
         str | None,
         typer.Option("--since", help="Only from this moment on, with its zone.", metavar="TIME"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -49,7 +50,17 @@ LangOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print facts as JSON, labels in both languages.")
 ]
+PolicyOption = Annotated[
+    Path,
+    typer.Option("--policy", help="The policy in force: a file, or pack:NAME, as pack:demo."),
+]
 PrefixOption = Annotated[str, typer.Option("--prefix", help="Put before every table's name.")]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", help="A plugin: its name, a module, module:name, file.py.", metavar="NAME"
+    ),
+]
 CodeOption = Annotated[str, typer.Option("--code", help="The mall's code.")]
 
 

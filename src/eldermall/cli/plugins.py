@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -53,12 +53,7 @@ class Found:
 
 
 def plugins(
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugin", help="A plugin: its name, a module, module:name, file.py.", metavar="NAME"
-        ),
-    ] = None,
+    plugin: output.PluginOption = None,
     lang: output.LangOption = None,
     json: output.JsonOption = False,
 ) -> None:

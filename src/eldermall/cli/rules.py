@@ -33,7 +33,8 @@ _AUTHORS = {
 
 def rules(
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="A policy file, to see its values.")
+        Path | None,
+        typer.Option("--policy", help="A policy file or pack:NAME, to see its values."),
     ] = None,
     lang: output.LangOption = None,
     json: output.JsonOption = False,
@@ -41,8 +42,9 @@ def rules(
     """Print every rule and clock: clauses, what it guards, facts, settings."""
     spoken = output.language(lang)
     with output.telling(spoken):
-        book = rulebook(Plugins(allowed()))
-        read = None if policy is None else read_policy(policy, book)
+        brought = Plugins(allowed())
+        book = rulebook(brought)
+        read = None if policy is None else read_policy(brought.policy(policy), book)
     if json:
         output.print_json(_facts(book, read))
         return
@@ -84,7 +86,7 @@ def _show(console: Console, name: str, label: Text, lines: Lines, lang: Lang) ->
 def _rule_lines(book: Rulebook, rule: Rule, values: Settings | None, lang: Lang) -> Lines:
     lines: Lines = [
         (Text("条款", "clauses"), output.cited(rule.clauses, lang)),
-        (Text("适用于", "guards"), _guards(book, rule.guards, lang)),
+        (Text("适用于", "guards"), _guards(book, book.guards[rule.name], lang)),
         (
             Text("所需事实", "facts"),
             [Styled(output.listed([f.label.in_(lang) for f in rule.needs], lang))],
@@ -199,7 +201,8 @@ def _facts(book: Rulebook, policy: Policy | None) -> dict[str, Any]:
                 "label": output.both(rule.label),
                 "clauses": output.clauses_json(rule.clauses),
                 "guards": [
-                    {"machine": g.machine, "on": g.on, "name": g.name} for g in rule.guards
+                    {"machine": g.machine, "on": g.on, "name": g.name}
+                    for g in book.guards[rule.name]
                 ],
                 "facts": [
                     {"name": f.name, "type": f.type, "source": f.source,

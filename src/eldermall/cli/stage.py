@@ -15,8 +15,8 @@ from eldermall.engine.rule import Decision
 from eldermall.errors import Refused, RuleBroken
 from eldermall.hooks import hookimpl
 from eldermall.mall import Mall
+from eldermall.rooms.urging import Urge
 from eldermall.texts import Text
-from eldermall.urging.urge import Urge
 
 ZONE = zone_named("Asia/Shanghai")
 START = datetime(2026, 3, 2, 8, 30, tzinfo=ZONE)

@@ -6,9 +6,12 @@ four after it are as long as the clocks need that were started there.
 
 from __future__ import annotations
 
+from eldermall.cli.friday import friday
 from eldermall.cli.monday import monday
 from eldermall.cli.stage import Stage
-from eldermall.cli.week import friday, thursday, tuesday, wednesday
+from eldermall.cli.thursday import thursday
+from eldermall.cli.tuesday import tuesday
+from eldermall.cli.wednesday import wednesday
 
 
 def play(stage: Stage) -> None:

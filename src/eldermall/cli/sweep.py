@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ from eldermall.texts import Lang, Text
 
 def sweep(
     url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db.")],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
+    policy: output.PolicyOption,
     at: Annotated[
         str | None,
         typer.Option("--at", help="The moment, with its zone; now if left out.", metavar="TIME"),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import tzinfo
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +20,7 @@ from eldermall.engine.actor import ROLE_LABELS, Role
 from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.reports.observed import relaxed_until
-from eldermall.reports.worklist import Gap, Task, Waiting, gaps, work_list
+from eldermall.reports.todo import Gap, Task, Waiting, gaps, todo_list
 from eldermall.texts import Lang, Text
 
 
@@ -49,7 +48,7 @@ _SHARES = (0.25, 0.22, 0.38, 0.15)
 
 def todo(
     url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db, postgresql://...")],
-    policy: Annotated[Path, typer.Option("--policy", help="The policy file in force.")],
+    policy: output.PolicyOption,
     role: Annotated[Who, typer.Option("--role", help="For whom.")],
     person: Annotated[
         str | None,
@@ -69,7 +68,7 @@ def todo(
     with output.telling(spoken), Mall.open(
         url, policy=policy, code=code, prefix=prefix, plugins=allowed(), make=False
     ) as mall:
-        tasks = work_list(mall, role=who, person=person)
+        tasks = todo_list(mall, role=who, person=person)
         missing = gaps(mall) if who in MENDING else []
         now, zone, notice = mall.now(), mall.policy.settings.zone, mall.policy.notice
     if json:

@@ -23,11 +23,18 @@ from eldermall.adapters.roots.file import KeptRoot, kept_roots
 from eldermall.cli import output
 from eldermall.contracts.storage import Storage
 from eldermall.engine.inputs import checked_id
-from eldermall.engine.journal import Finding, Part, Verification, parts, verify_part, verify_roots
-from eldermall.engine.journal import verify as check
+from eldermall.engine.verification import (
+    Finding,
+    Part,
+    Verification,
+    parts,
+    verify_part,
+    verify_roots,
+)
+from eldermall.engine.verification import verify as check
 from eldermall.errors import FileUnreadable, Invalid, StorageError, Unknown
-from eldermall.mall import KINDS
 from eldermall.plugins import Plugins
+from eldermall.rooms import KINDS
 from eldermall.texts import Lang, Text, shown_url
 
 _FACTS = (

@@ -45,12 +45,10 @@ class RecordKind:
     Args:
         name: up to 32 of ``[a-z_]``.
         indexed: fields kept beside the body as texts of up to 64 characters, to find records by.
-        own: brought by a plugin, so that no migration makes room for it.
     """
 
     name: str
     indexed: tuple[str, ...] = ()
-    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +412,9 @@ class Storage(Protocol):
     def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
         """Get ready: make the tables of a new database, check those of an old one.
 
+        A kind that the database hasn't kept yet gets its table as well. Several may open one
+        database at once.
+
         Args:
             kinds: the kinds of records to keep.
             make: make a database or tables that aren't there; otherwise nothing is changed.
@@ -482,10 +483,23 @@ class Versioned(Protocol):
         """
         ...
 
-    def upgrade(self) -> tuple[str | None, str]:
-        """Make the tables, or bring them to the version needed; return the versions before, now.
+    def missing(self, kinds: Iterable[RecordKind]) -> Sequence[str]:
+        """Return the names of the kinds whose tables aren't there; asked at the version needed.
 
         Raises:
-            SchemaError: the tables are of a version that this installation doesn't know.
+            SchemaError: a table is there and can't keep its kind.
+            StorageError: there is no database, or it can't be used.
+        """
+        ...
+
+    def upgrade(self, kinds: Iterable[RecordKind]) -> tuple[str | None, str, Sequence[str]]:
+        """Bring the tables to the version needed, then make those of ``kinds`` that aren't there.
+
+        Returns:
+            the version before, the version now, and the kinds that got a table at this version.
+
+        Raises:
+            SchemaError: the tables are of a version that this installation doesn't know, or one
+                can't keep its kind.
         """
         ...

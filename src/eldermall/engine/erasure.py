@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from eldermall.contracts.storage import Transaction
 from eldermall.engine.actor import system
+from eldermall.engine.engine import Engine
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry, entry_fields
 from eldermall.engine.kind import Command
 from eldermall.engine.machine import NEW
-from eldermall.engine.unit import Engine
 from eldermall.errors import Conflict, Refused
 
 BATCH = 200

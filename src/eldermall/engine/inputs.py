@@ -94,12 +94,23 @@ class Personal:
 
     Args:
         purpose: what it is kept for.
+        of: the field that names whose it is; None for the record's customer.
     """
 
-    __slots__ = ("purpose",)
+    __slots__ = ("of", "purpose")
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: str, of: str | None = None) -> None:
         self.purpose = purpose
+        self.of = of
+
+
+class Bound:
+    """Marks a collection of a record that isn't to grow beyond ``most``; nothing asks it yet."""
+
+    __slots__ = ("most",)
+
+    def __init__(self, most: int) -> None:
+        self.most = most
 
 
 def _text(value: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 
 from eldermall.contracts.storage import RecordKind, RecordRow
-from eldermall.engine.actor import Actor
+from eldermall.engine.actor import Actor, Role
 from eldermall.engine.inputs import Arguments, Frozen, Id, Moment
-from eldermall.engine.machine import Machine, always
+from eldermall.engine.machine import Machine, Transition, always
 from eldermall.errors import DefinitionError, SchemaError
 from eldermall.texts import Text
 
@@ -205,6 +205,30 @@ class Kind:
     def tracks(self, record: Record) -> tuple[Machine, ...]:
         """Return the machines that apply to ``record``."""
         return tuple(machine for machine in self.machines if machine.applies(record))
+
+    def waiting(self, record: Record) -> tuple[Machine, ...]:
+        """Return the tracks of ``record`` in which something is still to be done."""
+        states = ((m, m.state(getattr(record, m.field))) for m in self.tracks(record))
+        return tuple(m for m, state in states if not state.end and not state.standing)
+
+    def expected(self, record: Record, role: Role) -> tuple[Transition, ...]:
+        """Return the moves that a role is expected to make next about ``record``, each once.
+
+        Those of the tracks in which something is to be done; of one that only stands on offer,
+        those with which its upkeep is done. Rules may still refuse what is named here.
+        """
+        found: dict[str, Transition] = {}
+        for machine in self.waiting(record) or self.tracks(record):
+            for t in machine.transitions:
+                if (
+                    getattr(record, machine.field) in t.sources
+                    and role in (t.meant or t.by)
+                    and not t.erases
+                    and not t.aside
+                    and (t.fits is None or t.fits(record))
+                ):
+                    found[t.name] = t
+        return tuple(found.values())
 
     def is_open(self, record: Record) -> bool:
         """Say whether any track of ``record`` still has somewhere to go."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from transitions import Machine as Compiled
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
-NEW = "(new)"
+NEW: Final = "(new)"
 """The pseudo-state of what doesn't exist yet."""
 
 Effect = Callable[["Context"], Mapping[str, object]]
@@ -36,11 +36,19 @@ def always(subject: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state. ``end``: something may rest in it for good."""
+    """A state.
+
+    Args:
+        name: unique in its machine.
+        label: what it is called in print.
+        end: whether something may rest in it for good.
+        standing: whether something in it is only on offer, so that nobody has to do anything.
+    """
 
     name: str
     label: Text
     end: bool = False
+    standing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,10 @@ class Transition:
         effect: computes the fields that change; raises `Unfit` if the data forbid it.
         when: makes it automatic: it follows any other move after which this holds.
         erases: whether the personal values behind the record's entries go with it.
+        link: the link of daily operation whose persons answer for it (S19 article 5), if any.
+        aside: whether nobody waits for it, so that no work list names it.
+        meant: who is meant to make it, where that is fewer than ``by``.
+        fits: says of a record whether the move has any sense for it.
     """
 
     name: str
@@ -68,6 +80,10 @@ class Transition:
     effect: Effect | None = None
     when: Callable[[Any], bool] | None = None
     erases: bool = False
+    link: str | None = None
+    aside: bool = False
+    meant: tuple[Role, ...] = ()
+    fits: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,29 @@ class Guard:
     machine: str
     on: Literal["move", "enter"]
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """What a rule guards by property: every move, of whatever machine, of which something holds."""
+
+    holds: Callable[[Transition], bool]
+
+    def guards(self, machines: Iterable[Machine]) -> Iterable[Guard]:
+        """Return the guards on the moves of ``machines`` that it means."""
+        for machine in machines:
+            for t in machine.transitions:
+                if self.holds(t):
+                    yield Guard(machine.name, "move", t.name)
+
+
+EVERY_ERASURE = Every(lambda t: t.erases)
+"""Guards every move that erases what a record says of a person."""
+
+
+def every_move_of(link: str) -> Every:
+    """Return the guard on every move of a link of daily operation."""
+    return Every(lambda t: t.link == link)
 
 
 class Unfit(Exception):
@@ -168,6 +207,10 @@ class Machine:
     def labels(self) -> Mapping[str, Text]:
         """The states' labels by name."""
         return {state.name: state.label for state in self.states}
+
+    def state(self, name: str) -> State:
+        """Return the state ``name``, which `labels` must know."""
+        return next(state for state in self.states if state.name == name)
 
     @cached_property
     def ends(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from eldermall.contracts.storage import Message, MessageState
-from eldermall.engine.unit import Engine
+from eldermall.engine.engine import Engine
 
 BATCH = 20
 """How many messages one relay holds at a time: all are tried well before its claim runs out."""

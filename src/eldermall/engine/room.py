@@ -6,15 +6,14 @@ record after it, on ``mall.may`` they return the Decision and move nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from eldermall.calendars import microseconds
 from eldermall.engine.actor import Actor
-from eldermall.engine.adoption import adoption
 from eldermall.engine.inputs import Arguments, arguments, checked_id, checked_text
-from eldermall.engine.kind import ADOPT, Command, Record
+from eldermall.engine.kind import Command
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -114,54 +113,4 @@ class Room(Generic[T, R]):
         return result
 
 
-class ErasingRoom(Room[T, R]):
-    """A room whose records say something of persons."""
-
-    def erase(self, id: str, *, by: Actor, **options: Unpack[Options]) -> T:
-        """Erase what a record says of a person, once its keeping time has ended.
-
-        Words are blanked, and the values behind the journal's commitments are gone for good; the
-        journal goes on to verify.
-
-        Args:
-            id: the record's id.
-            by: operations, or the system.
-            options: ``at``, ``key``, ``expect``.
-        """
-        return self._do("erase", id, by, Nothing, options)
-
-
-class AdoptingRoom(Room[T, R]):
-    """A room whose records can be taken over from the shop that had them before.
-
-    ``model`` is the record's model: its fields are what `adopt` takes.
-    """
-
-    model: ClassVar[type[Record]]
-
-    def adopt(
-        self, id: str, record: Mapping[str, Any], *, by: Actor, **options: Unpack[Options]
-    ) -> T:
-        """Take over a record that the shop already has, in the state in which it is.
-
-        No rule is asked. The journal says that it was adopted and which moments nobody knows;
-        clocks run from the moments that are known. Adopting the same again changes nothing.
-
-        Args:
-            id: the host's id.
-            record: the fields of the record, its states among them; moments are aware datetimes
-                or ISO 8601 texts, money is in minor units. What is left out is unknown.
-            by: operations, a department head, or the leader.
-            options: ``at``, ``key``, ``expect``.
-
-        Raises:
-            Invalid: a field is wrong; says which, and what would be right.
-            Refused: it exists already, or couldn't stand where it is said to.
-        """
-        what = f"{self.kind}.{ADOPT}"
-        arguments = adoption(self.model, what, record)
-        values = {name: getattr(arguments, name) for name in type(arguments).model_fields}
-        return self._do(ADOPT, id, by, type(arguments), options, **values)
-
-
-__all__ = ["AdoptingRoom", "Arguments", "ErasingRoom", "Nothing", "Options", "Room", "Unpack"]
+__all__ = ["Arguments", "Nothing", "Options", "Room", "Unpack"]

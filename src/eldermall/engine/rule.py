@@ -14,7 +14,7 @@ from eldermall.texts import Text
 
 if TYPE_CHECKING:
     from eldermall.engine.kind import Record
-    from eldermall.engine.machine import Guard
+    from eldermall.engine.machine import Every, Guard
 
 Source = Literal[
     "record", "argument", "actor", "time", "setting", "lookup", "clock", "journal", "host"
@@ -306,7 +306,7 @@ class Rule:
     id: str
     label: Text
     clauses: tuple[str, ...]
-    guards: tuple[Guard, ...]
+    guards: tuple[Guard | Every, ...]
     needs: tuple[Fact, ...]
     check: Callable[..., bool | Literal["needs_person"]]
     reason: Text

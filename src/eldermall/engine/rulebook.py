@@ -10,7 +10,7 @@ from typing import TypeVar
 from eldermall.calendars import RestDays, unknown
 from eldermall.engine.clock import Clock
 from eldermall.engine.kind import ADOPTED, BREACHED, Kind, Reaction
-from eldermall.engine.machine import Guard, Machine, Transition
+from eldermall.engine.machine import Every, Guard, Machine, Transition
 from eldermall.engine.rule import Fact, Lookup, Rule
 from eldermall.engine.settings import Setting
 from eldermall.errors import DefinitionError, Unknown
@@ -33,7 +33,7 @@ class Rulebook:
 
     Args:
         kinds: the kinds of records.
-        rules: all versions of all rules.
+        rules: all versions of all rules. What each guards, ``guards`` says by its name.
         clocks: all versions of all clocks; the newest of each id starts, older ones run out.
         reactions: what follows from events.
         rest_days: which days people work.
@@ -58,9 +58,12 @@ class Rulebook:
         self.rules: Mapping[str, Rule] = _by_name((r.name, r) for r in rules)
         self.clocks: Mapping[str, Clock] = _by_name((c.name, c) for c in clocks)
         self.reactions: tuple[Reaction, ...] = tuple(reactions)
+        self.guards: Mapping[str, tuple[Guard, ...]] = {
+            rule.name: tuple(dict.fromkeys(self._guards(rule))) for rule in self.rules.values()
+        }
         self._guarded: dict[Guard, tuple[Rule, ...]] = {}
         for rule in self.rules.values():
-            for guard in rule.guards:
+            for guard in self.guards[rule.name]:
                 self._guarded[guard] = (*self._guarded.get(guard, ()), rule)
         self._plans: dict[tuple[str, str, str | None], Plan] = {}
         self._lookups: dict[tuple[str, str, str | None], tuple[Lookup, ...]] = {}
@@ -97,6 +100,13 @@ class Rulebook:
                 )
             )
         return self.kinds[name]
+
+    def _guards(self, rule: Rule) -> Iterable[Guard]:
+        for guard in rule.guards:
+            if isinstance(guard, Every):
+                yield from guard.guards(self.machines.values())
+            else:
+                yield guard
 
     def guarding(self, machine: Machine, transition: Transition) -> tuple[Rule, ...]:
         """Return the rules asked when ``transition`` is made, each once."""
@@ -167,7 +177,7 @@ class Rulebook:
 
     def _check(self) -> None:
         for rule in self.rules.values():
-            for guard in rule.guards:
+            for guard in self.guards[rule.name]:
                 machine = self.machines.get(guard.machine)
                 known = machine and (
                     guard.name in machine.names if guard.on == "move" else
@@ -210,6 +220,16 @@ class Rulebook:
     def _check_reactions(self) -> None:
         follows: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for reaction in self.reactions:
+            for name in (reaction.kind, reaction.target):
+                if name not in self.kinds:
+                    raise DefinitionError(
+                        Text(
+                            f"反应 {reaction.kind}.{reaction.event} → {reaction.target}."
+                            f"{reaction.move} 引用了未知类别 {name}",
+                            f"reaction {reaction.kind}.{reaction.event} to {reaction.target}."
+                            f"{reaction.move} names the kind {name}, which isn't there",
+                        )
+                    )
             heard = {ADOPTED, BREACHED} | {
                 t.event
                 for m in (self.kind(reaction.kind).machines)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eldermall.contracts.storage import Message, RootRow, Transaction
 from eldermall.engine import journal
-from eldermall.engine.unit import Engine
+from eldermall.engine.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)

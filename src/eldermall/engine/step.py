@@ -70,33 +70,46 @@ def running(clocks: Sequence[Clock], c: Context) -> Sequence[Clock]:
     return [clock for clock in clocks if c.settings.mode(clock.id, c.now) != "off"]
 
 
-def edge(
-    kind: Kind, record: Record | None, move: str, args: Any = None
-) -> tuple[Machine, str, Transition | None]:
-    """Return the machine that knows ``move``, the state there, and the edge if there is one.
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How a move stands to a record: the edge that it takes, if any, and whose rules it asks.
 
-    The state is empty if the machine is no track of this record.
+    Args:
+        machine: the one that knows the move.
+        state: the record's state there; empty if the machine is no track of this record.
+        taken: the transition that leaves that state; None if none does.
+        asked: the transition whose rules are asked: the one taken, else one that leaves another
+            state, so that the refusal names its rules too. None where the record isn't there, or
+            is there already, or has no such track.
+    """
+
+    machine: Machine
+    state: str
+    taken: Transition | None
+    asked: Transition | None
+
+
+def edge(kind: Kind, record: Record | None, move: str, args: Any = None) -> Edge:
+    """Return the edge of a record's state for ``move``.
+
     ``args`` are the move's, by which the tracks of a new record are told apart.
     """
     machine = kind.machine(move, args if record is None else record)
     state = NEW if record is None else getattr(record, machine.field) or ""
-    return machine, state, machine.edges.get((state, move))
+    taken = machine.edges.get((state, move))
+    return Edge(machine, state, taken, taken or _elsewhere(machine, record, move))
+
+
+def _elsewhere(machine: Machine, record: Record | None, move: str) -> Transition | None:
+    named = machine.named(move)
+    if record is None or NEW in named.sources or not machine.applies(record):
+        return None
+    return named
 
 
 def has_edge(kind: Kind, record: Record | None, move: str) -> bool:
     """Say whether a record's state has an edge ``move``."""
-    return edge(kind, record, move)[2] is not None
-
-
-def asked(machine: Machine, record: Record | None, move: str) -> Transition | None:
-    """Return whose rules to ask where a record's state has no edge ``move``: one from elsewhere.
-
-    The refusal then names them too. None for a move that makes a record, or needs one.
-    """
-    elsewhere = machine.named(move)
-    if record is None or NEW in elsewhere.sources or not machine.applies(record):
-        return None
-    return elsewhere
+    return edge(kind, record, move).taken is not None
 
 
 def step(
@@ -105,6 +118,7 @@ def step(
     command: Command,
     c: Context,
     technical: Technical,
+    here: Edge | None = None,
 ) -> Step:
     """Decide ``command`` and work out the record, clocks, events and requests after it.
 
@@ -114,35 +128,35 @@ def step(
         command: the move.
         c: the record as it is, other records looked up, its open clocks, times, settings.
         technical: how far ``at`` may lie from now.
+        here: the edge of the record's state for the move, where it is known already.
 
     Raises:
         RuleBroken: the code of a rule, fact, effect or clock failed.
     """
     record: Record | None = c.record
-    machine, state, taken = edge(kind, record, command.name, command.args)
+    here = here or edge(kind, record, command.name, command.args)
     subject = subject_of(kind.name, command.id)
-    built_in = _built_in(kind, machine, state, taken, command, c, technical)
-    labels = kind.label, (taken or machine.named(command.name)).label
-    if taken is None:
-        taken = asked(machine, record, command.name)
-    if taken is None:
+    built_in = _built_in(kind, here, command, c, technical)
+    labels = kind.label, (here.taken or here.machine.named(command.name)).label
+    if here.asked is None:
         said = tuple(built_in)
-        return Step(Decision(subject, command.name, state, said, {}, False, labels))
+        return Step(Decision(subject, command.name, here.state, said, {}, False, labels))
     verdicts: dict[str, Verdict] = {}
     facts: dict[str, Any] = {}
     applies = max(c.at, c.now) >= c.settings.published
     try:
         if applies:
-            _ask(book.plan(machine, taken), c, facts, verdicts)
+            _ask(book.plan(here.machine, here.asked), c, facts, verdicts)
         after = record
         path: tuple[Moved, ...] = ()
         if not built_in:
-            after, path = _apply(kind, machine, taken, state, c)
+            after, path = _apply(kind, here.machine, here.asked, here.state, c)
             if applies:
                 for moved in path[1:]:
                     _ask(book.plan(moved.machine, moved.transition), c, facts, verdicts)
     except Unfit as unfit:
-        built_in.append(Verdict(f"{machine.name}.{command.name}", "refused", reason=unfit.text))
+        name = f"{here.machine.name}.{command.name}"
+        built_in.append(Verdict(name, "refused", reason=unfit.text))
     except _Broken as broken:
         raise RuleBroken(
             Text(
@@ -153,7 +167,7 @@ def step(
         ) from broken.__cause__
     said = (*built_in, *verdicts.values())
     allowed = all(verdict.outcome == "allowed" or not verdict.enforced for verdict in said)
-    decision = Decision(subject, command.name, state, said, facts, allowed, labels)
+    decision = Decision(subject, command.name, here.state, said, facts, allowed, labels)
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
@@ -237,17 +251,12 @@ def _apply(
 
 
 def _built_in(
-    kind: Kind,
-    machine: Machine,
-    state: str,
-    taken: Transition | None,
-    command: Command,
-    c: Context,
-    technical: Technical,
+    kind: Kind, here: Edge, command: Command, c: Context, technical: Technical
 ) -> list[Verdict]:
     found: list[Verdict] = []
+    taken = here.taken
     if taken is None:
-        found.append(_no_such_move(kind, machine, state, command))
+        found.append(_no_such_move(kind, here.machine, here.state, command))
     elif command.actor.role not in taken.by:
         names = [ROLE_LABELS[role] for role in taken.by]
         found.append(
@@ -334,4 +343,4 @@ def _refusal(rule: str, zh: str, en: str) -> Verdict:
     return Verdict(rule, "refused", reason=Text(zh, en))
 
 
-__all__ = ["Context", "Moved", "Step", "context", "edge", "step"]
+__all__ = ["Context", "Edge", "Moved", "Step", "context", "edge", "step"]

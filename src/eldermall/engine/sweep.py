@@ -11,11 +11,13 @@ from eldermall.calendars import moment
 from eldermall.contracts.storage import ClockRow, Transaction
 from eldermall.engine.actor import system
 from eldermall.engine.clock import Act, Clock, ClockChange
+from eldermall.engine.engine import Engine
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry
 from eldermall.engine.kind import Command
+from eldermall.engine.making import Refusal, make, react
 from eldermall.engine.step import has_edge
-from eldermall.engine.unit import Engine, Work, _Held, _Refusal
+from eldermall.engine.work import Held, Work
 from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
 from eldermall.texts import Text
 
@@ -101,7 +103,7 @@ def _act(engine: Engine, due: ClockRow, now: int, *, wait: bool) -> list[Act] | 
         )
     try:
         return engine.within(lambda tx: _acted(engine, tx, clock, due, now, wait=wait))
-    except _Refusal as refusal:
+    except Refusal as refusal:
         raise Refused(refusal.decision) from None
 
 
@@ -152,10 +154,10 @@ def _acted(
         work.write(held, moment, command, fields, (), [change], [(event, told)], notices)
         did.append(act)
         if act == "breached" and mode == "on":
-            work.react(held, now, change)
+            react(work, held, now, change)
             if clock.on_breach is None or not has_edge(kind, held.record, clock.on_breach):
                 continue
-            work.run(command)
+            make(work, command)
             kept = work.clocks(held).get((due.name, due.part, due.started))
             if kept is None:
                 break
@@ -164,7 +166,7 @@ def _acted(
     return did
 
 
-def _stop(work: Work, held: _Held, clock: Clock, row: ClockRow, now: int) -> None:
+def _stop(work: Work, held: Held, clock: Clock, row: ClockRow, now: int) -> None:
     """End a clock that the policy has switched off."""
     cause = system(f"clock:{clock.name}")
     change = ClockChange(replace(row, state="stopped", next=None, stopped=now), "stopped")
@@ -173,7 +175,7 @@ def _stop(work: Work, held: _Held, clock: Clock, row: ClockRow, now: int) -> Non
         "outcome": "clock",
         "actor": cause.as_json(),
         "clauses": list(clock.clauses),
-        "pack": work.engine.settings.pack,
+        "pack": work.basis.settings.pack,
     }
     command = Command(held.kind.name, "", held.id, cause, Arguments())
     work.write(held, now, command, fields, (), [change], ())

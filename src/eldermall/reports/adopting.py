@@ -15,22 +15,23 @@ from typing import Any
 
 from eldermall.engine.actor import Actor
 from eldermall.engine.adoption import adopted, adopted_before, adoption
+from eldermall.engine.declared import Adopting
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.kind import ADOPT, Command, Record
-from eldermall.engine.room import AdoptingRoom
 from eldermall.engine.settings import Technical
 from eldermall.engine.step import Step, context
 from eldermall.errors import EldermallError, Invalid, Overtaken, Refused, RuleBroken
-from eldermall.mall import ROOMS, Mall, Moving
+from eldermall.mall import Mall, Moving
 from eldermall.reports.export import Progress
 from eldermall.reports.records import Failure, Given, read
+from eldermall.rooms import ROOMS
 from eldermall.texts import Text
 
 BATCH = 250
 """How many records are taken over in one transaction."""
 
-ADOPTING: Mapping[str, type[AdoptingRoom[Any, Any]]] = {
-    name: room for name, room in ROOMS.items() if issubclass(room, AdoptingRoom)
+ADOPTING: Mapping[str, type[Adopting[Any, Any]]] = {
+    name: room for name, room in ROOMS.items() if issubclass(room, Adopting)
 }
 """The rooms whose records can be taken over, by their names on a mall."""
 
@@ -180,7 +181,7 @@ class _Adoption:
             self._count(step)
 
     def _adopt(self, rooms: Moving, row: Given) -> None:
-        room: AdoptingRoom[Any, Any] = getattr(rooms, self.room)
+        room: Adopting[Any, Any] = getattr(rooms, self.room)
         room.adopt(row.id, row.fields, by=self.by)
 
     def _count(self, step: Step) -> None:

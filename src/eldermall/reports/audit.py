@@ -13,11 +13,11 @@ has declined an order or granted an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eldermall.calendars import DAY, HOUR, MINUTE, microseconds, moment
 from eldermall.contracts.storage import ClockRow
@@ -27,10 +27,13 @@ from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Setting, Settings, SettingValue
 from eldermall.errors import Invalid
 from eldermall.mall import rulebook
+from eldermall.plugins import Plugins
 from eldermall.policy import Policy, check_whole_days, read_policy
-from eldermall.reports.export import Columns, Progress, Unreadable, read_columns, rows
+from eldermall.reports.columns import Columns, read_columns
+from eldermall.reports.export import Progress, Unreadable, rows
+from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.observed import relaxed_by
-from eldermall.reports.replay import TRACKS, Left, Played, Replay
+from eldermall.reports.replay import TRACKS, Played, Replay
 from eldermall.texts import Text
 
 SHOWN = 20
@@ -49,127 +52,6 @@ _MOVES: Mapping[str, Text] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that an order did against a rule or time limit.
-
-    Args:
-        line: where the order stands in the file.
-        order: its id.
-        what: a move was refused; a part left late; or it hasn't left and is due.
-        rule: the id of the rule or clock.
-        clauses: the clauses it serves.
-        move: the refused move, ``""`` for a clock.
-        at: when it was made, or the clock ended; None if it never did.
-        due: the last moment in time, None for a rule.
-        text: what is wrong.
-        zone: in which the times are shown.
-    """
-
-    line: int
-    order: str
-    what: Literal["refused", "late", "never"]
-    rule: str
-    clauses: tuple[str, ...]
-    move: str
-    at: int | None
-    due: int | None
-    text: Text
-    zone: tzinfo
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields, times as ISO 8601 in the file's zone, the text in both languages."""
-        fields: dict[str, Any] = {
-            "what": self.what, "line": self.line, "order": self.order, "rule": self.rule,
-            "clauses": list(self.clauses),
-        }
-        if self.move:
-            fields["move"] = self.move
-        for name, us in (("at", self.at), ("due", self.due)):
-            if us is not None:
-                fields[name] = moment(us, self.zone).isoformat()
-        return fields | {"text": {"zh": self.text.zh, "en": self.text.en}}
-
-
-Findings = Callable[[Finding | Unreadable], None]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """What an audit found.
-
-    Args:
-        orders: rows that could be read.
-        not_placed: those of them that were placed after the as-of moment.
-        paid: orders that were paid.
-        unreadable: rows that couldn't be read.
-        rules: the counts of each rule and clock by id. A clock: ``applies`` is the sum of ``met``,
-            ``late``, ``never`` (due, and hasn't left), ``running`` and ``stopped``. A rule:
-            ``applies`` and, of these, ``refused``.
-        labels: what each rule and clock demands, by id.
-        refused_moves: how often the machines themselves refused a move, by what refused.
-        not_recorded: the moves that the export has no column for, not held against orders.
-        not_decidable: the rules and clocks that an export can't decide.
-        unreadable_rows: the first of these rows.
-        settings: the values that counted, as in a policy file, and who answers for each.
-        as_of: moments after it hadn't happened.
-        notices: what every output must say.
-    """
-
-    orders: int
-    not_placed: int
-    paid: int
-    unreadable: int
-    rules: Mapping[str, Mapping[str, int]]
-    labels: Mapping[str, Text]
-    refused_moves: Mapping[str, int]
-    not_recorded: tuple[tuple[str, Text], ...]
-    not_decidable: tuple[Left, ...]
-    unreadable_rows: tuple[Unreadable, ...]
-    settings: Mapping[str, SettingValue]
-    as_of: datetime
-    notices: tuple[Text, ...]
-
-    @property
-    def findings(self) -> int:
-        """How many findings there are, unreadable rows among them."""
-        counted = sum(
-            counts.get(name, 0)
-            for counts in self.rules.values()
-            for name in ("late", "never", "refused")
-        )
-        return counted + sum(self.refused_moves.values()) + self.unreadable
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the whole result as JSON values, texts in both languages."""
-        return {
-            "orders": self.orders,
-            "not_placed": self.not_placed,
-            "paid": self.paid,
-            "unreadable": self.unreadable,
-            "findings": self.findings,
-            "rules": {id: dict(counts) for id, counts in self.rules.items()},
-            "refused_moves": dict(self.refused_moves),
-            "not_recorded": [
-                {"move": name, "zh": label.zh, "en": label.en} for name, label in self.not_recorded
-            ],
-            "not_decidable": [
-                {
-                    "rule": left.id, "zh": f"{left.label.zh}：{left.why.zh}",
-                    "en": f"{left.label.en}: {left.why.en}",
-                }
-                for left in self.not_decidable
-            ],
-            "unreadable_rows": [row.as_json() for row in self.unreadable_rows],
-            "settings": {
-                key: {"value": value.raw, "author": value.author, "clause": value.clause}
-                for key, value in self.settings.items()
-            },
-            "as_of": self.as_of.isoformat(),
-            "notices": [{"zh": text.zh, "en": text.en} for text in self.notices],
-        }
-
-
 def audit(
     path: str | Path,
     columns: str | Path | Mapping[str, Any] | Columns,
@@ -186,8 +68,9 @@ def audit(
     Args:
         path: CSV or JSON lines, plain or gzip.
         columns: the map that names its columns, as a TOML file or what such a file holds.
-        policy: a policy file or what it holds; without one, the articles' own numbers and the
-            strictest readings count, and what depends on a number of the host isn't decided.
+        policy: a policy file, what it holds, or ``pack:demo``; without one, the articles' own
+            numbers and the strictest readings count, and what depends on a number of the host
+            isn't decided.
         as_of: what would have happened after it hasn't happened; aware.
         overrides: settings by key, as in a policy file, that replace the policy's.
         findings: told of each finding and each row that can't be read, in the order of the file.
@@ -200,8 +83,9 @@ def audit(
         Invalid: the map or an override is wrong.
     """
     named = read_columns(columns)
-    installed = book or rulebook()
-    read = None if policy is None else read_policy(policy, installed)
+    built_in = Plugins()
+    installed = book or rulebook(built_in)
+    read = None if policy is None else read_policy(built_in.policy(policy), installed)
     values = _values(installed, read, overrides or {})
     settings = Settings(
         pack="audit" if read is None else read.settings.pack,
@@ -420,6 +304,3 @@ def _long(us: int) -> Text:
     return Text(
         "".join(f"{n}{zh}" for n, zh, _ in parts), " ".join(f"{n} {en}" for n, _, en in parts)
     )
-
-
-__all__ = ["AuditResult", "Finding", "Findings", "audit"]

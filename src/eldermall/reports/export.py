@@ -1,70 +1,35 @@
-"""Exports of orders: the map that names their columns, and their rows, read as a stream.
-
-A map is TOML::
-
-    zone = "America/Sao_Paulo"           # in which the times are written, and days begin
-    time_format = "%m/%d/%Y %H:%M"       # %Y %m %d %H %M and, if there, %S; zeros may be missing
-    cancelled = ["canceled"]             # the values of the status that mean cancelled
-    encoding = "utf-8"                   # as it is by default; "gb18030" for example
-
-    [columns]                            # a moment that the export doesn't hold is left out
-    id = "order_id"
-    status = "order_status"
-    placed = "order_purchase_timestamp"
-    paid = "order_approved_at"
-    shipped = "order_delivered_carrier_date"
-    delivered = "order_delivered_customer_date"
+"""Exports of orders: their rows, read as a stream.
 
 A row is one order with one line that leaves by courier. An empty cell, or null in JSON, means that
 it never happened. Empty lines are passed over. Two rows with the same id are two orders: to notice
-it, all ids would have to be kept. A local time that a change of the clocks makes occur twice is
-the earlier of the two; one that it leaves out is counted as if the clocks had not yet changed.
+it, all ids would have to be kept.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
 import json
 import re
-import tomllib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
-from eldermall.calendars import DAY, HOUR, MINUTE, SECOND, zone_named
-from eldermall.engine.inputs import only_keys
-from eldermall.errors import FileUnreadable, Invalid
+from eldermall.errors import FileUnreadable
+from eldermall.reports.columns import MOMENTS, Columns
+from eldermall.reports.times import Times
 from eldermall.texts import Text
-
-MOMENTS = ("placed", "paid", "shipped", "delivered")
-"""The moments that a map may name, in the order in which they count if they are equal."""
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of a file have been read, and how many there are."""
 
-_KEYS = ("zone", "time_format", "cancelled", "encoding", "columns")
-_COLUMNS = ("id", "status", *MOMENTS)
-_DIRECTIVES = {
-    "Y": "([0-9]{4})",
-    "m": "(1[0-2]|0?[1-9])",
-    "d": "(3[01]|[12][0-9]|0?[1-9])",
-    "H": "(2[0-3]|[01]?[0-9])",
-    "M": "([0-5]?[0-9])",
-    "S": "([0-5]?[0-9])",
-}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EVERY = 500
-_DAYS_KEPT = 4096
-_LAST = 2**53 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -102,227 +67,6 @@ class Unreadable:
             "wrong": {"zh": self.wrong.zh, "en": self.wrong.en},
             "right": {"zh": self.right.zh, "en": self.right.en},
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """A map that was read and checked.
-
-    Args:
-        id: the column of the order's id.
-        moments: the column of each moment that the export holds, ``placed`` at least.
-        status: the column of the status, None if there is none.
-        cancelled: the statuses that mean cancelled.
-        zone: in which times are written and calendar days counted.
-        time_format: how times are written.
-        encoding: of the file.
-    """
-
-    id: str
-    moments: Mapping[str, str]
-    status: str | None
-    cancelled: frozenset[str]
-    zone: tzinfo
-    time_format: str
-    encoding: str = "utf-8"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All columns that are read, each once."""
-        status = () if self.status is None else (self.status,)
-        return tuple(dict.fromkeys((self.id, *status, *self.moments.values())))
-
-
-def read_columns(source: str | Path | Mapping[str, Any] | Columns) -> Columns:
-    """Read a map of columns.
-
-    Args:
-        source: a TOML file, what such a file holds, or a map that was read before.
-
-    Raises:
-        FileUnreadable: there is no such file, or it is no TOML.
-        Invalid: something in it is wrong; says at which key and what would be right.
-    """
-    if isinstance(source, Columns):
-        return source
-    raw = dict(source) if isinstance(source, Mapping) else _parsed(Path(source))
-    only_keys(raw, _KEYS, "")
-    named = raw.get("columns")
-    if not isinstance(named, Mapping):
-        raise Invalid("columns", named, Text("须为一个表", "must be a table"))
-    only_keys(named, _COLUMNS, "columns.")
-    for key in ("id", "placed"):
-        if key not in named:
-            raise Invalid(f"columns.{key}", None, Text("缺少此项", "is missing"))
-    for key, name in named.items():
-        if not isinstance(name, str) or not name:
-            raise Invalid(f"columns.{key}", name, Text("须为列名", "must be a column's name"))
-    cancelled = raw.get("cancelled", [])
-    if not isinstance(cancelled, list) or not all(isinstance(s, str) and s for s in cancelled):
-        raise Invalid(
-            "cancelled", cancelled, Text("须为状态值的列表", "must be a list of statuses")
-        )
-    if cancelled and "status" not in named:
-        raise Invalid(
-            "columns.status", None,
-            Text("已列出 cancelled，须指明状态列", "is missing, though cancelled names statuses"),
-        )
-    zone = raw.get("zone")
-    if not isinstance(zone, str):
-        raise Invalid(
-            "zone", zone,
-            Text("须为 IANA 时区名，例如 Asia/Shanghai", "must be an IANA name: Asia/Shanghai"),
-        )
-    written = raw.get("time_format")
-    time_pattern(written)
-    return Columns(
-        named["id"],
-        {moment: named[moment] for moment in MOMENTS if moment in named},
-        named.get("status"),
-        frozenset(cancelled),
-        zone_named(zone),
-        str(written),
-        _encoding(raw.get("encoding", "utf-8")),
-    )
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileUnreadable(
-            Text(
-                f"无法读取列映射文件 {path}：{error.strerror}",
-                f"can't read {path}: {error.strerror}",
-            )
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileUnreadable(
-            Text(f"{path} 不是有效的 TOML：{error}", f"{path} is not valid TOML: {error}")
-        ) from error
-
-
-def _encoding(name: object) -> str:
-    try:
-        known = codecs.lookup(name).name if isinstance(name, str) else ""
-        "0123456789".encode(known)
-    except (LookupError, UnicodeError):
-        known = ""
-    if not known or known.startswith("utf-16") or known.startswith("utf-32"):
-        raise Invalid(
-            "encoding", name,
-            Text("须为字符编码名，例如 utf-8、gb18030", "must be an encoding: utf-8, gb18030"),
-        )
-    return "utf-8-sig" if known == "utf-8" else known
-
-
-def time_pattern(written: object) -> tuple[re.Pattern[str], dict[str, int]]:
-    """Return the pattern of times in the format ``written``, and each directive's group in it.
-
-    Raises:
-        Invalid: it lacks a directive, has one twice, or has one that isn't known.
-    """
-    wrong = Invalid(
-        "time_format", written,
-        Text(
-            "须含 %Y %m %d %H %M 各一次，可含 %S，例如 %m/%d/%Y %H:%M",
-            "must hold %Y %m %d %H %M once each, and may hold %S: %m/%d/%Y %H:%M",
-        ),
-    )
-    if not isinstance(written, str):
-        raise wrong
-    groups: dict[str, int] = {}
-    pattern, rest = "", iter(written)
-    for sign in rest:
-        if sign != "%":
-            pattern += re.escape(sign)
-            continue
-        directive = next(rest, "")
-        if directive == "%":
-            pattern += "%"
-        elif directive not in _DIRECTIVES or directive in groups:
-            raise wrong
-        else:
-            groups[directive] = len(groups) + 1
-            pattern += _DIRECTIVES[directive]
-    if not groups.keys() >= {"Y", "m", "d", "H", "M"}:
-        raise wrong
-    return re.compile(pattern), groups
-
-
-class Times:
-    """Reads local times of one format and zone into moments.
-
-    Args:
-        written: the format.
-        zone: the zone.
-    """
-
-    def __init__(self, written: str, zone: tzinfo) -> None:
-        pattern, groups = time_pattern(written)
-        self._match = pattern.fullmatch
-        self._order = tuple(groups[sign] - 1 for sign in "YmdHM")
-        self._second = groups["S"] - 1 if "S" in groups else None
-        self._zone = zone
-        self._days: dict[tuple[str, ...], tuple[int, bool]] = {}
-        self.example = _example(written)
-
-    def read(self, cell: str) -> int:
-        """Return the moment of ``cell``.
-
-        Raises:
-            ValueError: it isn't of the format, there is no such day, or it isn't from 1970 to 2255.
-        """
-        match = self._match(cell)
-        if match is None:
-            raise ValueError(cell)
-        found = match.groups()
-        y, m, d, h, minute_ = self._order
-        date = found[y], found[m], found[d]
-        day = self._days.get(date)
-        if day is None:
-            day = self._day(date)
-        base, even = day
-        time = int(found[h]) * HOUR + int(found[minute_]) * MINUTE
-        if self._second is not None:
-            time += int(found[self._second]) * SECOND
-        if even:
-            return base + time
-        hour, minute, second = time // HOUR, time % HOUR // MINUTE, time % MINUTE // SECOND
-        return _since_epoch(
-            datetime(
-                int(date[0]), int(date[1]), int(date[2]), hour, minute, second, tzinfo=self._zone
-            )
-        )
-
-    def _day(self, date: tuple[str, ...]) -> tuple[int, bool]:
-        # the moment at which the day begins, and whether the zone's offset is the same all day
-        year, month, day = map(int, date)
-        start = datetime(year, month, day, tzinfo=self._zone)
-        end = datetime(year, month, day, 23, 59, 59, tzinfo=self._zone)
-        base = _since_epoch(start)
-        if not 0 <= base <= _LAST - 2 * DAY:
-            raise ValueError(date)
-        if len(self._days) >= _DAYS_KEPT:
-            self._days.clear()
-        # offsets are compared every hour, for zones whose clocks go back and forth in a day
-        offsets = {start.replace(hour=hour).utcoffset() for hour in range(24)}
-        found = base, len(offsets | {end.utcoffset()}) == 1
-        self._days[date] = found
-        return found
-
-
-def _since_epoch(local: datetime) -> int:
-    gone = local - _EPOCH
-    return gone.days * DAY + gone.seconds * SECOND
-
-
-def _example(written: str) -> str:
-    return re.sub(
-        "%(.)",
-        lambda m: {"Y": "2026", "m": "10", "d": "2", "H": "9", "M": "05", "S": "30"}.get(m[1], "%"),
-        written,
-    )
 
 
 def rows(

@@ -16,21 +16,21 @@ from eldermall.engine.actor import Actor, person, system
 from eldermall.engine.clock import Clock
 from eldermall.engine.inputs import Arguments
 from eldermall.engine.kind import Command
-from eldermall.engine.machine import Machine, Transition
+from eldermall.engine.machine import Guard, Machine, Transition
 from eldermall.engine.room import Nothing
 from eldermall.engine.rule import Context, Fact, Rule
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Relaxation, Settings, Technical
 from eldermall.engine.step import Step, edge, step
-from eldermall.orders import moves
-from eldermall.orders.machine import GOODS, ORDER, PAYMENT
-from eldermall.orders.order import Order
-from eldermall.reports.export import MOMENTS, Row
+from eldermall.reports.columns import MOMENTS
+from eldermall.reports.export import Row
+from eldermall.rooms.orders import Order, Orders
+from eldermall.rooms.orders.states import Goods, Payment
 from eldermall.texts import Text
 
 ID = "export"
 LINE = "1"
-_ORDER = replace(ORDER, requests=None)  # an audit asks the outside for nothing
+_ORDER = replace(Orders.KIND, requests=None)  # an audit asks the outside for nothing
 MOVES: Mapping[str, str] = {
     "placed": "place", "paid": "pay", "shipped": "ship", "delivered": "deliver",
 }
@@ -39,26 +39,25 @@ MOVES: Mapping[str, str] = {
 _WHO = system("export")
 _STAFF = person("export", "operations", department="operations")
 NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods")
-TRACKS = (GOODS, PAYMENT)
+TRACKS = (Goods.table, Payment.table)
 """The machines that an order of an export goes through: services aren't among them."""
 _ANY_TIME = Technical(backdating=2**53, future=2**53)
 _ON_PAPER = Relaxation("observe", "", "", "", until=2**53)
 _ARGS: Mapping[str, Arguments] = {
-    "place": moves.Place(
-        kind="goods", merchant=ID, customer=ID, channel=ID, currency="XXX", freight=0, total=1,
-        cash_on_delivery=False, group_id=None, ship_by=None,
-        lines=(moves.OrderedLine(id=LINE, listing=ID, quantity=1, amount=1),),
+    "place": Orders.place.model(
+        merchant=ID, customer=ID, channel=ID, currency="XXX", total=1,
+        lines=({"id": LINE, "listing": ID, "quantity": 1, "amount": 1},),
     ),
-    "pay": moves.Pay(amount=1, currency="XXX", reference=ID),
-    "ship": moves.Ship(parcel=ID, courier=ID, tracking=ID, lines={LINE: 1}),
-    "deliver": moves.Deliver(parcel=ID),
-    "track": moves.Track(
-        parcel=ID, words=(moves.EventWords(text="", location=""),),
-        events=(moves.EventSeen(status="in_transit", at=10**6, code="", reference=""),),
+    "pay": Orders.paid.model(amount=1, currency="XXX", reference=ID),
+    "ship": Orders.ship.model(parcel=ID, courier=ID, tracking=ID, lines={LINE: 1}),
+    "deliver": Orders.deliver.model(parcel=ID),
+    "track": Orders.track.model(
+        parcel=ID, words=({"text": "", "location": ""},),
+        events=({"status": "in_transit", "at": 10**6, "code": "", "reference": ""},),
     ),
-    "cancel": moves.Cancel(reason="status", lines=None),
-    "hand_over": moves.HandOver(to=ID),
-    "contact_merchant": moves.ContactMerchant(way="unknown"),
+    "cancel": Orders.cancel.model(reason="status"),
+    "hand_over": Orders.hand_over.model(to=ID),
+    "contact_merchant": Orders.contact_merchant.model(way="unknown"),
 }
 
 
@@ -68,7 +67,7 @@ def _actor(move: str) -> Actor:
 
 
 def _command(move: str) -> Command:
-    return Command(ORDER.name, move, ID, _actor(move), _ARGS.get(move, Nothing()))
+    return Command(Orders.kind, move, ID, _actor(move), _ARGS.get(move, Nothing()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Replay:
         self.left = tuple(left)
         self._book = Rulebook((_ORDER,), rules, clocks)
         self.rules = tuple(dict.fromkeys(rule.id for rule in rules))
-        self.clocks = self._book.watching[ORDER.name]
+        self.clocks = self._book.watching[Orders.kind]
         self._settings = replace(
             self._settings, relaxed={r.id: _ON_PAPER for r in self._book.rules.values()}
         )
@@ -231,8 +230,9 @@ class Replay:
         if key in self._over:
             over = self._over[key]
         else:
-            machine, state, taken = edge(_ORDER, order, move)
-            source = None if taken is not None else self._nearest(machine, state, move)
+            here = edge(_ORDER, order, move)
+            machine = here.machine
+            source = None if here.taken is not None else self._nearest(machine, here.state, move)
             over = self._over[key] = None if source is None else {machine.field: source}
         return order if over is None else order.model_copy(update=over)
 
@@ -258,7 +258,7 @@ class Replay:
         rules: list[Rule] = []
         clocks: list[Clock] = []
         for rule in installed.rules.values():
-            why = self._lacking_rule(rule, rule.name in asked, pairs)
+            why = self._lacking_rule(rule, installed.guards[rule.name], rule.name in asked, pairs)
             if why is None:
                 rules.append(rule)
             else:
@@ -273,9 +273,9 @@ class Replay:
         return rules, clocks
 
     def _lacking_rule(
-        self, rule: Rule, asked: bool, pairs: list[tuple[Order, Order]]
+        self, rule: Rule, guards: Sequence[Guard], asked: bool, pairs: list[tuple[Order, Order]]
     ) -> Text | None:
-        if not {g.machine for g in rule.guards} & {m.name for m in TRACKS}:
+        if not {g.machine for g in guards} & {m.name for m in TRACKS}:
             return NOT_ABOUT_ORDERS
         if not asked:
             return Text("导出文件未记录该规则所管的操作", "it guards no move that is recorded")
@@ -289,7 +289,7 @@ class Replay:
         return self._unset(rule)
 
     def _lacking_clock(self, clock: Clock, pairs: list[tuple[Order, Order]]) -> Text | None:
-        if clock.kind != ORDER.name:
+        if clock.kind != Orders.kind:
             return NOT_ABOUT_ORDERS
         if not any(clock.runs(order) for pair in pairs for order in pair):
             return NOT_ABOUT_ORDERS

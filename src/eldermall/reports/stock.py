@@ -17,9 +17,8 @@ from eldermall.engine.actor import Actor
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import subject_of
 from eldermall.mall import Mall
+from eldermall.rooms.stock import Stock, Stocks
 from eldermall.rules.stock import CONFIRMED
-from eldermall.stock.machine import STOCK
-from eldermall.stock.stock import Stock
 
 PAGE = 500
 
@@ -110,7 +109,7 @@ def movements(mall: Mall, listing: str) -> Iterator[Movement]:
         listing: the listing's id.
     """
     with mall.read() as tx:
-        chain = tx.chain(subject_of(STOCK.name, listing))
+        chain = tx.chain(subject_of(Stocks.kind, listing))
     yield from _movements(chain)
 
 
@@ -141,7 +140,7 @@ def stale_numbers(mall: Mall, *, merchant: str | None = None) -> Iterator[Stale]
     """
     now = mall.now()
     for tx, stock in _read(mall, merchant):
-        for row in tx.open_clocks(subject_of(STOCK.name, stock.id)):
+        for row in tx.open_clocks(subject_of(Stocks.kind, stock.id)):
             if row.name == CONFIRMED.name and row.due < now:
                 yield Stale(stock.id, stock.merchant, stock.on_hand, row.due)
 
@@ -179,7 +178,7 @@ def purchase_inputs(
     zone = mall.policy.settings.zone
     for tx, stock in _read(mall, merchant):
         if stock.merchant == merchant:
-            moved = list(_movements(tx.chain(subject_of(STOCK.name, stock.id))))
+            moved = list(_movements(tx.chain(subject_of(Stocks.kind, stock.id))))
             yield _input(stock.id, moved, first, last, zone)
 
 
@@ -192,9 +191,9 @@ def _read(mall: Mall, merchant: str | None) -> Iterator[tuple[Transaction, Stock
     of = {} if merchant is None else {"merchant": merchant}
     after = ""
     with mall.read() as tx:
-        while rows := tx.find(STOCK.name, open=True, after=after, limit=PAGE, **of):
+        while rows := tx.find(Stocks.kind, open=True, after=after, limit=PAGE, **of):
             for row in rows:
-                yield tx, cast(Stock, STOCK.record(row))
+                yield tx, cast(Stock, Stocks.KIND.record(row))
             after = rows[-1].id
 
 

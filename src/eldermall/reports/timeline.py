@@ -21,8 +21,8 @@ from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import ADOPT, Kind, Record, subject_of
 from eldermall.errors import Unknown
 from eldermall.mall import Mall
-from eldermall.orders.machine import ORDER
-from eldermall.orders.order import Order, Parcel, ParcelEvent, arrival, is_party
+from eldermall.rooms.orders import Order, Orders
+from eldermall.rooms.orders.order import Parcel, ParcelEvent, arrival
 from eldermall.texts import Text
 
 STATUSES: Mapping[TrackingStatus, Text] = {
@@ -90,7 +90,7 @@ def timeline(mall: Mall, order_id: str) -> list[Happened]:
         order = _order(tx, order_id)
         found = [
             each
-            for kind, record in [(ORDER, cast(Record, order)), *_about(mall, tx, order_id)]
+            for kind, record in [(Orders.KIND, cast(Record, order)), *_about(mall, tx, order_id)]
             for each in _moves(tx, kind, record)
         ]
     found += _heard(order, [each for each in found if each.subject == f"order/{order_id}"])
@@ -110,22 +110,22 @@ def progress(mall: Mall, order_id: str, *, by: Actor) -> list[Step]:
     """
     with mall.read() as tx:
         order = _order(tx, order_id)
-        if by.role != "customer" or not is_party(order, by):
+        if by.role != "customer" or not Orders.party(order, by):
             raise _unknown(order_id)
-        moves = list(_moves(tx, ORDER, order))
+        moves = list(_moves(tx, Orders.KIND, order))
     steps = [*_stood(order, mall.policy.settings.zone), *_ended(moves)]
     return sorted(steps, key=lambda step: step.at)
 
 
 def _order(tx: Transaction, id: str) -> Order:
-    row, _ = tx.load(ORDER.name, checked_id(id, "order.id"))
+    row, _ = tx.load(Orders.kind, checked_id(id, "order.id"))
     if row is None:
         raise _unknown(id)
-    return cast(Order, ORDER.record(row))
+    return cast(Order, Orders.KIND.record(row))
 
 
 def _unknown(id: str) -> Unknown:
-    return Unknown(Text(f"{ORDER.label.zh} {id} 不存在", f"there is no {ORDER.label.en} {id}"))
+    return Unknown(Text(f"{Orders.label.zh} {id} 不存在", f"there is no {Orders.label.en} {id}"))
 
 
 def _about(mall: Mall, tx: Transaction, order: str) -> Iterator[tuple[Kind, Record]]:

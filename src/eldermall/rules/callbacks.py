@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from eldermall.callbacks.callback import CALLBACK_MACHINE, Callback
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Fact, Rule, looked_up, set_by
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS, SERVICE
+from eldermall.rooms.callbacks import Callback, Callbacks
+from eldermall.rooms.orders.states import Ended
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -63,7 +63,7 @@ BOTH_ANSWERS = Rule(
     id="callback.both-answers",
     label=Text("完成回访须记录感受与建议", "a callback learns satisfaction and suggestion"),
     clauses=("S19-11-3b",),
-    guards=(CALLBACK_MACHINE.entering("done"),),
+    guards=Callbacks.States.done.entered,
     needs=(SATISFACTION, SUGGESTION_ASKED),
     check=lambda satisfaction, asked: True,
     reason=Text(
@@ -76,7 +76,7 @@ ENOUGH_ATTEMPTS = Rule(
     id="callback.enough-attempts",
     label=Text("尝试足够次数后方可认定无法联系", "unreachable only after enough calls"),
     clauses=("S19-11-3a",),
-    guards=(CALLBACK_MACHINE.entering("unreachable"),),
+    guards=Callbacks.States.unreachable.entered,
     needs=(MADE, set_by(ATTEMPTS)),
     check=lambda made, asked: made >= asked,
     reason=Text("已尝试 {0} 次，须满 {1} 次", "calls made: {0}; needed: {1}"),
@@ -87,7 +87,7 @@ BEFORE_ARCHIVE = Rule(
     id="callback.before-archive",
     label=Text("回访有结果之前不得归档", "no order is archived before its callback has an outcome"),
     clauses=("S19-11-3a",),
-    guards=(GOODS.entering("archived"), SERVICE.entering("archived")),
+    guards=Ended.archived.entered,
     needs=(OUTCOME,),
     check=lambda outcome: outcome in ("done", "unreachable", "declined"),
     reason=Text("回访尚无结果", "the callback has no outcome yet"),

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from eldermall.assistance.assistance import ASSISTANCE_MACHINE, Assistance
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up, set_by
 from eldermall.engine.settings import Setting
-from eldermall.listings.listing import Listing
-from eldermall.listings.machine import WORK
+from eldermall.rooms.assistance import Assistance, AssistanceJobs
+from eldermall.rooms.listings import Listing, Listings
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -105,7 +104,9 @@ MARKED = Fact(
     lambda c: c.record.marked,
 )
 
-WRITING = tuple(WORK.move(name) for name in ("draft", "revise", "submit", "edit"))
+WRITING = (
+    *Listings.draft.guard, *Listings.revise.guard, *Listings.submit.guard, *Listings.edit.guard,
+)
 
 
 def _mode_fits(mode: str, merchant: str | None, job: str | None) -> bool:
@@ -130,7 +131,7 @@ MODE_FITS = Rule(
     id="collection.mode-fits-the-seller",
     label=Text("采集方式须与所属商家相符", "how a listing is collected fits whose it is"),
     clauses=("S19-09-1a", "S19-09-2a"),
-    guards=(WORK.move("draft"), WORK.move("edit")),
+    guards=(*Listings.draft.guard, *Listings.edit.guard),
     needs=(MODE, SELLER, JOB),
     check=_mode_fits,
     reason=Text(
@@ -172,7 +173,7 @@ OPERATIONS_LIST = Rule(
     id="collection.operations-list",
     label=Text("上架由运营负责", "operations put listings on display"),
     clauses=("S19-03b", "S19-09-2b"),
-    guards=(WORK.move("publish"),),
+    guards=Listings.publish.guard,
     needs=(ACTOR_ROLE,),
     check=lambda role: role == "operations",
     reason=Text("只有运营可以上架", "only operations put a listing on display"),
@@ -182,7 +183,7 @@ AT_THE_MERCHANTS_REQUEST = Rule(
     id="collection.at-the-merchants-request",
     label=Text("协助须由商家提出申请", "assistance begins at the merchant's own request"),
     clauses=("S19-09-1b",),
-    guards=(ASSISTANCE_MACHINE.move("request"),),
+    guards=AssistanceJobs.request.guard,
     needs=(ACTOR_ROLE, WAY),
     check=lambda role, way: role == "merchant" or way is not None,
     reason=Text(
@@ -195,7 +196,9 @@ BY_THE_APPOINTED = Rule(
     id="collection.by-the-appointed-person",
     label=Text("由指派的专人到场协助", "the appointed person comes and assists"),
     clauses=("S19-09-1b",),
-    guards=tuple(ASSISTANCE_MACHINE.move(name) for name in ("arrive", "mark", "finish")),
+    guards=(
+        *AssistanceJobs.arrive.guard, *AssistanceJobs.mark.guard, *AssistanceJobs.finish.guard,
+    ),
     needs=(ACTOR_ID, APPOINTED),
     check=lambda actor, appointed: actor == appointed,
     reason=Text("{0} 不是指派的专人（{1}）", "{0} isn't the person appointed ({1})"),
@@ -205,7 +208,7 @@ KNOWN_STEP = Rule(
     id="collection.known-step",
     label=Text("步骤须为政策所列", "a step is one that the policy names"),
     clauses=("S19-09-1c",),
-    guards=(ASSISTANCE_MACHINE.move("mark"),),
+    guards=AssistanceJobs.mark.guard,
     needs=(STEP, set_by(STEPS)),
     check=lambda step, steps: step in steps,
     reason=Text("没有步骤 {0}，只有 {1}", "there is no step {0}, only {1}"),
@@ -219,7 +222,7 @@ EVERY_STEP = Rule(
         "assistance is closed when each step is done or not needed",
     ),
     clauses=("S19-09-1c",),
-    guards=(ASSISTANCE_MACHINE.entering("done"),),
+    guards=AssistanceJobs.States.done.entered,
     needs=(MARKED, set_by(STEPS)),
     check=lambda marked, steps: set(steps) <= set(marked),
     reason=Text(
@@ -231,7 +234,7 @@ EVERY_STEP = Rule(
 
 
 def _helping(job: Assistance) -> dict[str, int]:
-    return {} if job.state in ASSISTANCE_MACHINE.ends else {"": job.created_at}
+    return {} if job.state in AssistanceJobs.States.table.ends else {"": job.created_at}
 
 
 def _waiting(listing: Listing) -> dict[str, int]:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from eldermall.complaints.complaint import COMPLAINT_MACHINE, Complaint
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up
 from eldermall.engine.settings import Setting
-from eldermall.people.designation import LEADER, head_of
+from eldermall.rooms.complaints import Complaint, Complaints
+from eldermall.rooms.people import LEADER, head_of
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -114,7 +114,7 @@ OWN_ORDER = Rule(
     id="complaints.own-order",
     label=Text("所涉订单须为投诉人本人的", "an order that is named is the complainant's own"),
     clauses=("S19-12-2a",),
-    guards=(COMPLAINT_MACHINE.move("receive"),),
+    guards=Complaints.receive.guard,
     needs=(ORDER_NAMED, COMPLAINANT, ORDER_CUSTOMER),
     check=lambda order, complainant, customer: customer in (None, complainant),
     reason=Text(
@@ -127,7 +127,7 @@ LINES_OF_ORDER = Rule(
     id="complaints.lines-of-the-order",
     label=Text("所涉订单行须属于所涉订单", "the lines that are named are of the order"),
     clauses=("S19-12-2a",),
-    guards=(COMPLAINT_MACHINE.move("receive"),),
+    guards=Complaints.receive.guard,
     needs=(LINES_NAMED, ORDER_NAMED, ORDER_LINES),
     check=_lines_of,
     reason=Text(
@@ -139,7 +139,7 @@ RECORDED_FIRST = Rule(
     id="complaints.recorded-before-answer",
     label=Text("登记诉求之后方可答复", "what the customer asks for is recorded before the answer"),
     clauses=("S19-12-2a",),
-    guards=(COMPLAINT_MACHINE.entering("answered"),),
+    guards=Complaints.States.answered.entered,
     needs=(RECORDED_AT,),
     check=lambda recorded_at: recorded_at is not None,
     reason=Text("尚未登记客户诉求", "what the customer asks for has not been recorded"),
@@ -149,7 +149,7 @@ OPINION_FIRST = Rule(
     id="complaints.opinion-before-answer",
     label=Text("已上报的投诉须先定意见再答复", "a reported complaint is answered after an opinion"),
     clauses=("S19-12-2e",),
-    guards=(COMPLAINT_MACHINE.entering("answered"),),
+    guards=Complaints.States.answered.entered,
     needs=(ESCALATED_AT, HAS_OPINION),
     check=lambda escalated_at, has_opinion: escalated_at is None or has_opinion,
     reason=Text(
@@ -162,7 +162,7 @@ BY_HEAD_OR_LEADER = Rule(
     id="complaints.opinion-by-head-or-leader",
     label=Text("意见由在任的部门负责人或公司领导确定", "head or leader in office settle it"),
     clauses=("S19-12-2e",),
-    guards=(COMPLAINT_MACHINE.entering("opinion_settled"),),
+    guards=Complaints.States.opinion_settled.entered,
     needs=(ACTOR_ID, ACTOR_ROLE, HEADS, LEADERS),
     check=_may_settle,
     reason=Text(
@@ -175,8 +175,8 @@ NOT_ONESELF = Rule(
     label=Text("被投诉人不得处理对自己的投诉", "nobody judges a complaint about themselves"),
     clauses=("S19-12-2e",),
     guards=(
-        COMPLAINT_MACHINE.entering("opinion_settled"),
-        COMPLAINT_MACHINE.entering("answered"),
+        *Complaints.States.opinion_settled.entered,
+        *Complaints.States.answered.entered,
     ),
     needs=(ACTOR_ID, AGAINST),
     check=lambda actor, against: actor != against,

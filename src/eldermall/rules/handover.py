@@ -15,8 +15,8 @@ from typing import Any
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS, SERVICE
-from eldermall.orders.order import Order
+from eldermall.rooms.orders import Order, Orders
+from eldermall.rooms.orders.states import Begun
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -79,7 +79,7 @@ AGENT_OF_MERCHANT = Rule(
     id="handover.agent-of-that-merchant",
     label=Text("须转交给对接该商家的外勤", "an order goes to that merchant's field agent"),
     clauses=("S19-10-2a",),
-    guards=(GOODS.move("hand_over"), SERVICE.move("hand_over")),
+    guards=Orders.hand_over.guard,
     needs=(TO, AGENTS, SELF_OPERATED),
     check=lambda to, agents, own: own or to in agents,
     reason=Text("{0} 不是对接该商家的外勤", "{0} is not a field agent of that merchant"),
@@ -89,7 +89,7 @@ BY_THE_HOLDER = Rule(
     id="handover.contact-by-the-agent",
     label=Text("由接手的外勤联系商家", "the agent who holds the order contacts the merchant"),
     clauses=("S19-10-2b",),
-    guards=(GOODS.move("contact_merchant"), SERVICE.move("contact_merchant")),
+    guards=Orders.contact_merchant.guard,
     needs=(ACTOR_ID, ACTOR_ROLE, HANDED_TO, SELF_OPERATED),
     check=lambda actor, role, holder, own: not own and (role == "operations" or actor == holder),
     reason=Text(
@@ -102,7 +102,7 @@ CONTACT_FIRST = Rule(
     id="handover.contact-before-acceptance",
     label=Text("联系商家之后方可接单", "acceptance follows a recorded contact"),
     clauses=("S19-10-2b",),
-    guards=(GOODS.entering("accepted"), SERVICE.entering("accepted")),
+    guards=Begun.accepted.entered,
     needs=(CONTACTED_AT, SELF_OPERATED),
     check=lambda contacted, own: own or contacted is not None,
     reason=Text("尚无联系商家的记录", "no contact with the merchant is on record"),

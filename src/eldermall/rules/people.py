@@ -11,21 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from eldermall.aftersales.machine import CASE_MACHINE
-from eldermall.assistance.assistance import ASSISTANCE_MACHINE
-from eldermall.callbacks.callback import CALLBACK_MACHINE
-from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.engine.actor import STAFF
 from eldermall.engine.clock import Clock
-from eldermall.engine.machine import Guard, Machine
+from eldermall.engine.machine import every_move_of
 from eldermall.engine.rule import ACTOR_ROLE, Context, Fact, Rule, looked_up, set_by
 from eldermall.engine.settings import Setting
-from eldermall.listings.machine import DISPLAY, WORK
-from eldermall.orders.machine import GOODS, PAYMENT, SERVICE
-from eldermall.stock.capacity import CAPACITY_MACHINE
-from eldermall.stock.machine import STOCK_MACHINE
+from eldermall.rooms.aftersales import Cases
+from eldermall.rooms.complaints import Complaints
+from eldermall.rooms.listings import Listings
+from eldermall.rooms.orders import Orders
 from eldermall.texts import Text
-from eldermall.urging.urge import URGE_MACHINE
 
 CHANNELS = Setting(
     "people.channels",
@@ -39,10 +34,6 @@ CHANNEL = Fact(
     "channel", "text", "argument", Text("渠道", "the channel"), lambda c: c.args.channel
 )
 
-REVIEW_MOVES = ("start_review", "approve", "return")
-ORDERS_MOVES = ("reserve", "release", "take", "restock")
-
-
 def on_duty(link: str, label: Text) -> Fact:
     """Return the fact: the persons designated for a link when the move happens."""
 
@@ -54,14 +45,14 @@ def on_duty(link: str, label: Text) -> Fact:
     )
 
 
-def _staffed(link: str, name: Text, guards: tuple[Guard, ...]) -> Rule:
+def _staffed(link: str, name: Text) -> Rule:
     return Rule(
         id=f"people.designated-for-{link.replace('_', '-')}",
         label=Text(
             f"“{name.zh}”环节须有在任的指定人员", f"the link {name.en} has a designated person"
         ),
         clauses=("S19-05a",),
-        guards=guards,
+        guards=(every_move_of(link),),
         needs=(ACTOR_ROLE, on_duty(link, name)),
         check=lambda role, persons: role not in STAFF or bool(persons),
         reason=Text(
@@ -70,22 +61,12 @@ def _staffed(link: str, name: Text, guards: tuple[Guard, ...]) -> Rule:
     )
 
 
-def _moves(*machines: Machine, but: tuple[str, ...] = ()) -> tuple[Guard, ...]:
-    return tuple(
-        machine.move(name)
-        for machine in machines
-        for name in sorted({t.name for t in machine.transitions if t.by})
-        if name not in but
-    )
-
-
 KNOWN_CHANNEL = Rule(
     id="people.known-channel",
     label=Text("须来自政策列明的渠道", "it comes through a channel that the policy names"),
     clauses=("S19-03a",),
     guards=(
-        WORK.move("draft"), GOODS.move("place"), SERVICE.move("place"),
-        COMPLAINT_MACHINE.move("receive"), CASE_MACHINE.move("open"),
+        Listings.draft.guard + Orders.place.guard + Complaints.receive.guard + Cases.open.guard
     ),
     needs=(CHANNEL, set_by(CHANNELS)),
     check=lambda channel, channels: channel in channels,
@@ -95,19 +76,13 @@ KNOWN_CHANNEL = Rule(
 
 RULES: tuple[Rule, ...] = (
     KNOWN_CHANNEL,
-    _staffed("collection", Text("采集", "collection"), _moves(ASSISTANCE_MACHINE)),
-    _staffed(
-        "listing", Text("上架", "listing"),
-        (
-            *_moves(WORK, DISPLAY, but=REVIEW_MOVES),
-            *_moves(STOCK_MACHINE, CAPACITY_MACHINE, but=ORDERS_MOVES),
-        ),
-    ),
-    _staffed("review", Text("审核", "review"), tuple(WORK.move(name) for name in REVIEW_MOVES)),
-    _staffed("order", Text("订单", "order"), _moves(GOODS, SERVICE, PAYMENT)),
-    _staffed("tracking", Text("跟踪", "tracking"), _moves(URGE_MACHINE)),
-    _staffed("callback", Text("回访", "callback"), _moves(CALLBACK_MACHINE)),
-    _staffed("after_sale", Text("售后", "after-sale"), _moves(COMPLAINT_MACHINE, CASE_MACHINE)),
+    _staffed("collection", Text("采集", "collection")),
+    _staffed("listing", Text("上架", "listing")),
+    _staffed("review", Text("审核", "review")),
+    _staffed("order", Text("订单", "order")),
+    _staffed("tracking", Text("跟踪", "tracking")),
+    _staffed("callback", Text("回访", "callback")),
+    _staffed("after_sale", Text("售后", "after-sale")),
 )
 
 CLOCKS: tuple[Clock, ...] = ()

@@ -10,14 +10,10 @@ E-Commerce Law (not among the sources) is said to ask for.
 
 from __future__ import annotations
 
-from eldermall.aftersales.machine import CASE_MACHINE
-from eldermall.assistance.assistance import ASSISTANCE_MACHINE
-from eldermall.callbacks.callback import CALLBACK_MACHINE
-from eldermall.complaints.complaint import COMPLAINT_MACHINE
 from eldermall.engine.clock import Clock
+from eldermall.engine.machine import EVERY_ERASURE
 from eldermall.engine.rule import RECORDED, RESTED, Rule, set_by
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS, SERVICE
 from eldermall.texts import Text
 
 KEEP = Setting(
@@ -35,15 +31,7 @@ KEPT_LONG_ENOUGH = Rule(
         "no personal data is erased before its keeping time has ended",
     ),
     clauses=("S06-09a",),
-    guards=(
-        *(
-            machine.move("erase")
-            for machine in (
-                GOODS, SERVICE, CALLBACK_MACHINE, COMPLAINT_MACHINE, ASSISTANCE_MACHINE,
-                CASE_MACHINE,
-            )
-        ),
-    ),
+    guards=(EVERY_ERASURE,),
     needs=(RESTED, RECORDED, set_by(KEEP)),
     check=lambda rested, recorded, keep: recorded - rested >= keep,
     reason=Text("保存期未满", "the keeping time hasn't ended yet"),

@@ -14,7 +14,7 @@ from typing import Any
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, Context, Fact, Rule, set_by
 from eldermall.engine.settings import Setting
-from eldermall.listings.machine import DISPLAY, WORK
+from eldermall.rooms.listings import Listings
 from eldermall.rules.people import on_duty
 from eldermall.texts import Text
 
@@ -58,11 +58,13 @@ PASSED = Fact(
     _passed,
 )
 
+CLOSING = (*Listings.approve.guard, *Listings.return_.guard)
+
 DESIGNATED_REVIEWER = Rule(
     id="review.designated-reviewer",
     label=Text("审核人须为审核环节的指定人员", "the reviewer is designated for review"),
     clauses=("S19-05b", "S19-09-3a"),
-    guards=(WORK.move("start_review"), WORK.move("approve"), WORK.move("return")),
+    guards=(*Listings.start_review.guard, *CLOSING),
     needs=(ACTOR_ID, REVIEWERS),
     check=lambda actor, reviewers: actor in reviewers,
     reason=Text("{0} 不是审核环节的指定人员", "{0} is not designated for review"),
@@ -72,7 +74,7 @@ NOT_THE_AUTHOR = Rule(
     id="review.not-the-author",
     label=Text("审核人不得是作者本人", "the reviewer is not the author"),
     clauses=("S19-05b",),
-    guards=(WORK.move("start_review"), WORK.move("approve"), WORK.move("return")),
+    guards=(*Listings.start_review.guard, *CLOSING),
     needs=(ACTOR_ID, AUTHORS),
     check=lambda actor, authors: actor not in authors,
     reason=Text("{0} 是该版本的作者，不得自审", "{0} wrote this version and can't review it"),
@@ -82,7 +84,7 @@ EVERY_CRITERION = Rule(
     id="review.verdict-per-criterion",
     label=Text("结束审核须逐项给出结论和说明", "a closed review has a verdict per criterion"),
     clauses=("S19-09-3a",),
-    guards=(WORK.move("approve"), WORK.move("return")),
+    guards=CLOSING,
     needs=(JUDGED, set_by(CRITERIA)),
     check=lambda judged, criteria: set(criteria) <= set(judged),
     reason=Text("须逐项判断：{1}", "a verdict is needed on each of {1}"),
@@ -93,7 +95,7 @@ ALL_PASSED = Rule(
     id="review.all-passed",
     label=Text("有一项不合格即不得通过审核", "a version that fails one criterion isn't approved"),
     clauses=("S19-09-3a", "S19-09-3b"),
-    guards=(WORK.entering("approved"),),
+    guards=Listings.Work.approved.entered,
     needs=(NOT_PASSED,),
     check=lambda failed: not failed,
     reason=Text("以下标准不合格：{0}", "judged as failed: {0}"),
@@ -103,7 +105,7 @@ BEFORE_PUBLISH = Rule(
     id="review.before-publish",
     label=Text("未通过审核的内容不得展示", "what has not passed review is not shown"),
     clauses=("S19-09-3b", "S19-05b"),
-    guards=(WORK.entering("published"), DISPLAY.entering("shown")),
+    guards=(*Listings.Work.published.entered, *Listings.Display.shown.entered),
     needs=(PASSED, set_by(CRITERIA)),
     check=lambda passed, criteria: set(criteria) <= set(passed),
     reason=Text(

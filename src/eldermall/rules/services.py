@@ -14,8 +14,8 @@ from __future__ import annotations
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, AT, Fact, Rule
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import BEFORE_SERVICE, SERVICE
-from eldermall.orders.order import Order
+from eldermall.rooms.orders import Order, Orders
+from eldermall.rooms.orders.states import BEFORE_SERVICE
 from eldermall.rules.notices import LADDER
 from eldermall.rules.shipping import CASH, PAID, PAID_AT, paid_first
 from eldermall.texts import Text
@@ -62,7 +62,7 @@ PAID_FIRST = Rule(
     id="services.paid-first",
     label=Text("未付款不得开始服务，货到付款除外", "no service begins unpaid but cash on delivery"),
     clauses=("S19-11-1c",),
-    guards=(SERVICE.entering("in_service"),),
+    guards=Orders.service.in_service.entered,
     needs=(PAID, PAID_AT, AT, CASH),
     check=paid_first,
     reason=Text("订单尚未付款", "the order was not paid when the service would have begun"),
@@ -82,7 +82,7 @@ CONFIRMED = Rule(
         "服务由客户或其指定的家属确认", "the customer or a named relative confirms the service"
     ),
     clauses=("S19-11-2b",),
-    guards=(SERVICE.entering("completed"),),
+    guards=Orders.service.completed.entered,
     needs=(ACTOR_ROLE, ACTOR_ID, CONFIRMED_BY, CUSTOMERS),
     check=_theirs,
     reason=Text(

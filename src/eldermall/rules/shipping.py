@@ -15,8 +15,8 @@ from __future__ import annotations
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import AT, RECORDED, Context, Fact, Rule
 from eldermall.engine.settings import Setting
-from eldermall.orders.machine import GOODS, WAITING
-from eldermall.orders.order import Order
+from eldermall.rooms.orders import Order, Orders
+from eldermall.rooms.orders.states import WAITING
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
 
@@ -78,7 +78,7 @@ PAID_FIRST = Rule(
     id="shipping.paid-first",
     label=Text("未付款不得发货，货到付款除外", "nothing is shipped unpaid but cash on delivery"),
     clauses=("S19-11-1d",),
-    guards=(GOODS.move("ship"), GOODS.entering("shipped")),
+    guards=Orders.ship.guard + Orders.goods.shipped.entered,
     needs=(PAID, PAID_AT, AT, CASH),
     check=paid_first,
     reason=Text("订单在发货时尚未付款", "the order was not paid when it would have been shipped"),
@@ -88,7 +88,7 @@ EXCEPTION_BEFORE_LIMIT = Rule(
     id="shipping.exception-before-limit",
     label=Text("例外须在期限届满之前批准", "an exception is granted before the limit has passed"),
     clauses=("S19-11-1d",),
-    guards=(GOODS.move("grant_exception"),),
+    guards=Orders.grant_exception.guard,
     needs=(DUE, AT, RECORDED),
     check=lambda due, at, recorded: due is None or max(at, recorded) <= due,
     reason=Text("该行的发货期限已过", "the line's limit has passed"),

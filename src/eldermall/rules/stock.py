@@ -1,4 +1,4 @@
-"""Stock and capacity.   S19 article 9 (4); S08 part 1 (3), part 2 (1), (3).
+"""Stock.   S19 article 9 (4); S08 part 1 (3), part 2 (1), (3).
 
 Operations keeps in timely contact with each partner about stock, and the stock of what is listed is
 accurate; levels are watched as they are, a warning comes before a shortage, stock is counted
@@ -7,16 +7,13 @@ silent: a level is the sum of booked movements, and each entry holds the totals 
 reserves when it is placed, or is refused as a whole; a number that the merchant hasn't confirmed in
 its time is stale, and orders on it are refused (a reading: the policy may only report it); what
 expires first leaves first; a promise isn't kept with expired or damaged goods; what came back is
-sold again once somebody has looked at it; a service has so many a day instead. The articles give
-no number, so all limits are set by the host.
+sold again once somebody has looked at it; a service has so many a day instead, see
+`eldermall.rules.capacity`. The articles give no number, so all limits are set by the host.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from eldermall.engine.clock import Clock
-from eldermall.engine.machine import Machine
 from eldermall.engine.rule import (
     ACTOR_ID,
     ACTOR_ROLE,
@@ -28,11 +25,9 @@ from eldermall.engine.rule import (
     set_by,
 )
 from eldermall.engine.settings import Setting
+from eldermall.rooms.stock import Capacities, Stock, Stocks
 from eldermall.rules.handover import AGENTS
 from eldermall.rules.notices import LADDER
-from eldermall.stock.capacity import CAPACITY_MACHINE, day_of
-from eldermall.stock.machine import STOCK_MACHINE
-from eldermall.stock.stock import Stock
 from eldermall.texts import Text
 
 CONFIRMATION_INTERVAL = Setting(
@@ -130,21 +125,11 @@ LISTED_BY = looked_up(
     lambda c: c.id, lambda c, listing: None if listing is None else listing.merchant,
 )
 
-
-def _kept(machine: Machine, *, but: tuple[str, ...] = ()) -> Any:
-    """Return guards on the moves that people make."""
-    return tuple(
-        machine.move(t.name)
-        for t in machine.transitions
-        if t.by and t.by != ("system",) and t.name not in but
-    )
-
-
 NO_OVERSELL = Rule(
     id="stock.no-oversell",
     label=Text("不得超出可售数量接单", "no more is promised than may be sold"),
     clauses=("S19-09-4b", "S08-2-3b", "S08-2-3d"),
-    guards=(STOCK_MACHINE.move("reserve"),),
+    guards=Stocks.reserve.guard,
     needs=(LISTING, QUANTITY, AVAILABLE),
     check=lambda listing, quantity, available: quantity <= available,
     reason=Text("{0} 可售 {2} 件，不足 {1} 件", "{0} has {2} to sell, not {1}"),
@@ -154,7 +139,7 @@ PROMISES_STAY = Rule(
     id="stock.promises-stay",
     label=Text("不得动用为其他订单预占的商品", "what is promised to others isn't handed out"),
     clauses=("S19-09-4b",),
-    guards=(STOCK_MACHINE.move("take"),),
+    guards=Stocks.take.guard,
     needs=(LISTING, QUANTITY, HELD, AVAILABLE),
     check=lambda listing, quantity, held, available: quantity - held <= max(0, available),
     reason=Text(
@@ -167,7 +152,7 @@ NOTHING_SPOILED = Rule(
     id="stock.nothing-spoiled-leaves",
     label=Text("过期或损坏的商品不得发出", "nothing expired or damaged is handed out"),
     clauses=("S08-2-3d",),
-    guards=(STOCK_MACHINE.move("take"),),
+    guards=Stocks.take.guard,
     needs=(LISTING, QUANTITY, SOUND),
     check=lambda listing, quantity, sound: quantity <= sound,
     reason=Text(
@@ -180,7 +165,7 @@ FRESH = Rule(
     id="stock.confirmed-number",
     label=Text("库存须经商家按时确认", "the number was confirmed by the merchant in its time"),
     clauses=("S19-09-4a", "S19-09-4b"),
-    guards=(STOCK_MACHINE.move("reserve"),),
+    guards=Stocks.reserve.guard,
     needs=(LISTING, AT, CONFIRMATION_DUE, set_by(WHEN_STALE)),
     check=lambda listing, at, due, reading: reading == "report" or due is None or at <= due,
     reason=Text(
@@ -193,7 +178,7 @@ BOOKED = Rule(
     id="stock.movements-booked",
     label=Text("每笔变动均记变动前的数量", "every movement is booked with the totals before it"),
     clauses=("S19-09-4b", "S08-1-3c", "S08-2-3a"),
-    guards=tuple(STOCK_MACHINE.move(name) for name in sorted(STOCK_MACHINE.names)),
+    guards=tuple(map(Stocks.States.table.move, sorted(Stocks.States.table.names))),
     needs=(ON_HAND, RESERVED, HELD),
     check=lambda on_hand, reserved, held: on_hand >= 0 and 0 <= held <= reserved,
     reason=Text(
@@ -206,7 +191,7 @@ EXPLAINED = Rule(
     id="stock.difference-explained",
     label=Text("盘点有出入须说明原因", "a difference found by a stock-take has a cause"),
     clauses=("S08-2-3c",),
-    guards=(STOCK_MACHINE.move("count"),),
+    guards=Stocks.count.guard,
     needs=(MISCOUNTED, CAUSE),
     check=lambda miscounted, cause: not miscounted or cause is not None,
     reason=Text("盘点与账面不符，须说明原因", "it isn't what was booked; say why"),
@@ -216,7 +201,7 @@ AS_BOOKED = Rule(
     id="stock.confirmed-as-booked",
     label=Text("商家确认的须为账面数量", "a merchant confirms the number that is booked"),
     clauses=("S19-09-4a", "S19-09-4b"),
-    guards=(STOCK_MACHINE.move("confirm"),),
+    guards=Stocks.confirm.guard,
     needs=(STATED, ON_HAND),
     check=lambda stated, on_hand: stated == on_hand,
     reason=Text(
@@ -229,7 +214,7 @@ NOTHING_PROMISED = Rule(
     id="stock.nothing-promised-at-close",
     label=Text("仍有预占时不得停售", "a stock isn't closed while something is promised"),
     clauses=("S19-09-4b",),
-    guards=(STOCK_MACHINE.entering("closed"),),
+    guards=Stocks.States.closed.entered,
     needs=(RESERVED,),
     check=lambda reserved: reserved == 0,
     reason=Text("尚有 {0} 件已预占", "{0} are promised still"),
@@ -239,7 +224,7 @@ BY_SELLER = Rule(
     id="stock.by-the-seller",
     label=Text("库存与容量归于其商家", "stock and capacity are kept for whoever sells the listing"),
     clauses=("S19-09-4b",),
-    guards=(STOCK_MACHINE.move("open"), CAPACITY_MACHINE.move("open")),
+    guards=(*Stocks.open.guard, *Capacities.open.guard),
     needs=(LISTING, SELLER, LISTED_BY, LISTED, ACTOR_ROLE),
     check=lambda listing, merchant, by, listed, role: (
         merchant == by if listed else role == "operations"
@@ -254,79 +239,15 @@ AGENT = Rule(
     id="stock.agent-of-that-merchant",
     label=Text("外勤只处理所对接商家的库存", "a field agent keeps the stock of their merchants"),
     clauses=("S19-09-4a",),
-    guards=(*_kept(STOCK_MACHINE, but=("open",)), *_kept(CAPACITY_MACHINE, but=("open",))),
+    guards=tuple(
+        guard
+        for move in (*Stocks.COMMANDS.values(), *Capacities.COMMANDS.values())
+        if move.name != "open"
+        for guard in move.guard
+    ),
     needs=(ACTOR_ID, ACTOR_ROLE, AGENTS),
     check=lambda actor, role, agents: role != "field_agent" or actor in agents,
     reason=Text("{0} 不是对接该商家的外勤", "{0} is not a field agent of that merchant"),
-)
-
-DAY = Fact(
-    "capacity.day", "text", "argument", Text("日期", "the day"),
-    lambda c: day_of(c.args.when, c.settings.zone),
-)
-TOTAL = Fact(
-    "capacity.total", "number", "record", Text("当日容量", "how many on that day"),
-    lambda c: c.record.days.get(day_of(c.args.when, c.settings.zone), 0),
-)
-OTHERS = Fact(
-    "capacity.reserved", "number", "record",
-    Text("当日其他订单已预占", "how many are reserved on that day for other orders"),
-    lambda c: c.record.reserved(day_of(c.args.when, c.settings.zone), but=c.args.holder),
-)
-NEW_TOTAL = Fact(
-    "capacity.new-total", "number", "argument", Text("新的当日容量", "how many from now on"),
-    lambda c: c.args.total,
-)
-OLD_TOTAL = Fact(
-    "capacity.old-total", "number", "record", Text("原当日容量", "how many until now"),
-    lambda c: c.record.days.get(c.args.day, 0),
-)
-TAKEN = Fact(
-    "capacity.taken", "number", "record", Text("当日已预占", "how many are reserved on that day"),
-    lambda c: c.record.reserved(c.args.day),
-)
-AHEAD = Fact(
-    "capacity.ahead", "number", "record",
-    Text("今日及以后的预占", "how many are reserved from that day on"),
-    lambda c: sum(
-        held.quantity for held in c.record.holds.values()
-        if held.day >= day_of(c.at, c.settings.zone)
-    ),
-)
-
-NO_OVERBOOKING = Rule(
-    id="capacity.no-overbooking",
-    label=Text("不得超出当日容量预约", "no day is booked beyond its capacity"),
-    clauses=("S19-09-4b",),
-    guards=(CAPACITY_MACHINE.move("reserve"),),
-    needs=(LISTING, DAY, QUANTITY, OTHERS, TOTAL),
-    check=lambda listing, day, quantity, others, total: others + quantity <= total,
-    reason=Text(
-        "{0} 在 {1} 的容量为 {4}，已预占 {3}，不足 {2}",
-        "{0} has a capacity of {4} on {1}, of which {3} are reserved; not {2} more",
-    ),
-)
-
-NO_CUT = Rule(
-    id="capacity.not-below-reserved",
-    label=Text("当日容量不得低于已预占", "no day's capacity falls below what is reserved"),
-    clauses=("S19-09-4b",),
-    guards=(CAPACITY_MACHINE.move("set_day"),),
-    needs=(NEW_TOTAL, TAKEN, OLD_TOTAL),
-    check=lambda new, taken, old: new >= taken,
-    reason=Text(
-        "当日已预占 {1}，容量不得改为 {0}", "{1} are reserved on that day; it can't become {0}"
-    ),
-)
-
-NOTHING_AHEAD = Rule(
-    id="capacity.nothing-ahead-at-close",
-    label=Text("仍有预约时不得停止", "a capacity isn't closed while an appointment is ahead"),
-    clauses=("S19-09-4b",),
-    guards=(CAPACITY_MACHINE.entering("closed"),),
-    needs=(AHEAD,),
-    check=lambda ahead: ahead == 0,
-    reason=Text("今日及以后尚有 {0} 个预约", "{0} are reserved from today on"),
 )
 
 
@@ -414,6 +335,6 @@ DAMAGED = Clock(
 
 RULES: tuple[Rule, ...] = (
     NO_OVERSELL, PROMISES_STAY, NOTHING_SPOILED, FRESH, BOOKED, EXPLAINED, AS_BOOKED,
-    NOTHING_PROMISED, BY_SELLER, AGENT, NO_OVERBOOKING, NO_CUT, NOTHING_AHEAD,
+    NOTHING_PROMISED, BY_SELLER, AGENT,
 )
 CLOCKS: tuple[Clock, ...] = (CONFIRMED, COUNTED, EXPIRED, DAMAGED)

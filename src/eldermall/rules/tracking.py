@@ -15,10 +15,10 @@ from typing import Any
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Rule, looked_up
 from eldermall.engine.settings import Setting
-from eldermall.orders.order import Order
+from eldermall.rooms.orders.order import Order
+from eldermall.rooms.urging import Urge, Urges, addressee
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
-from eldermall.urging.urge import URGE_MACHINE, Urge, addressee
 
 SILENCE_LIMIT = Setting(
     "tracking.silence-limit",
@@ -69,7 +69,7 @@ SOMEBODY_TO_PRESS = Rule(
     id="tracking.urge-somebody",
     label=Text("催办须有明确的商家或快递公司", "an urge goes to the order's merchant or courier"),
     clauses=("S19-11-2c", "S19-11-2d"),
-    guards=(URGE_MACHINE.move("open"),),
+    guards=Urges.open.guard,
     needs=(ADDRESSEE,),
     check=lambda whom: whom is not None,
     reason=Text(
@@ -83,7 +83,7 @@ STILL_OPEN = Rule(
         "只催办仍在途的包裹和仍在进行的订单", "only a parcel or order still under way is urged"
     ),
     clauses=("S19-11-2c", "S19-11-2d"),
-    guards=(URGE_MACHINE.move("open"),),
+    guards=Urges.open.guard,
     needs=(STATE,),
     check=lambda state: state not in _ENDED,
     reason=Text("包裹或订单已送达，或订单已结束", "it has arrived, or the order has ended"),

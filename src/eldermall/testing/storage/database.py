@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
-from eldermall.contracts.storage import Storage, StorageCapabilities
+from eldermall.contracts.storage import RecordKind, RecordRow, Storage, StorageCapabilities
 from eldermall.errors import StorageError
 from eldermall.testing.case import group, undeclared
 from eldermall.testing.storage.backend import StorageBackend
@@ -53,6 +54,16 @@ class DatabaseCases(StorageCases):
         for each in (storage, other):
             with each.read(MALL) as tx:
                 assert everything(tx) == before
+
+    @case("以前所未有的类别再次打开后，即可存取该类别的记录")
+    def test_open_new_kind(self, storage: Storage, other: Storage) -> None:
+        """A kind that a database hasn't kept yet is kept once it is opened with it."""
+        other.open((*KINDS, RecordKind("errand", ("runner", "street"))))
+        row = RecordRow("errand", "E1", 1, 0, True, "pack", {"runner": "r1", "street": None}, b"{}")
+        with other.write(MALL) as tx:
+            tx.save([row])
+        with other.read(MALL) as tx:
+            assert list(tx.find("errand", runner="r1")) == [replace(row, before=1)]
 
     @case("各商城互不可见，哪怕编号全同")
     def test_malls_are_apart(self, storage: Storage) -> None:

@@ -21,7 +21,7 @@ from eldermall.contracts.storage import (
     RootRow,
     Transaction,
 )
-from eldermall.mall import KINDS as _KINDS
+from eldermall.rooms import KINDS as _KINDS
 
 KINDS = tuple(kind.record_kind for kind in _KINDS)
 INDEXED = {kind.name: kind.indexed for kind in KINDS}

@@ -1,11 +1,17 @@
-"""Bringing a database to the schema that this version needs."""
+"""Bringing a database to the schema that this version needs.
+
+Migrations change tables that are there, and have made the first ones. The table of a kind of
+records that came later, or with a plugin, needs none: it is made as it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, column, inspect, select, table
+from sqlalchemy import Connection, column, exc, inspect, select, table
 
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import SchemaError
@@ -19,6 +25,9 @@ VERSIONS = ("0001", "0002", "0003")
 
 NEEDED = VERSIONS[-1]
 
+_ALEMBIC = Lock()
+"""Alembic keeps the connection that it works on in its modules: threads take turns."""
+
 
 def version(connection: Connection, prefix: str) -> str | None:
     """Return the schema's version; None if there are no tables of ours."""
@@ -31,8 +40,12 @@ def version(connection: Connection, prefix: str) -> str | None:
     return found
 
 
-def check(found: str | None, url: str) -> None:
+def check(found: str | None, command: str) -> None:
     """Raise unless ``found`` is the version that is needed.
+
+    Args:
+        found: the version that is there.
+        command: what brings it to the one that is needed.
 
     Raises:
         SchemaError: it isn't; the text says what to do.
@@ -40,10 +53,7 @@ def check(found: str | None, url: str) -> None:
     if found == NEEDED:
         return
     if found in VERSIONS:
-        todo = Text(
-            f"请备份后执行 eldermall db upgrade {url}",
-            f"make a backup, then run eldermall db upgrade {url}",
-        )
+        todo = Text(f"请备份后执行 {command}", f"make a backup, then run {command}")
     else:
         todo = Text("请使用更新版本的 eldermall", "use a newer version of eldermall")
     raise SchemaError(
@@ -78,39 +88,40 @@ def upgrade(connection: Connection, prefix: str, to: str = "head") -> None:
     found = version(connection, prefix)
     if found is not None and found not in VERSIONS:
         check(found, "")
-    command.upgrade(config(connection, prefix), to)
+    with _ALEMBIC:
+        command.upgrade(config(connection, prefix), to)
 
 
-def lacking(connection: Connection, schema: Schema) -> list[Table]:
-    """Return the tables of plugins' kinds that aren't there yet.
+def lacking(connection: Connection, schema: Schema) -> list[str]:
+    """Return the kinds whose tables aren't there.
 
     Raises:
-        SchemaError: one is there, and hasn't the columns that its kind is found by.
+        SchemaError: one is there, and hasn't the columns that its kind needs.
     """
-    own = [schema.records[kind.name] for kind in schema.kinds.values() if kind.own]
-    if not own:
-        return []
     inspector = inspect(connection)
-    there = set(inspector.get_table_names())
-    for made in own:
-        if made.name not in there:
+    kinds = []
+    for kind, made in schema.records.items():
+        try:
+            there = {found["name"] for found in inspector.get_columns(made.name)}
+        except exc.NoSuchTableError:
+            kinds.append(kind)
             continue
-        columns = {found["name"] for found in inspector.get_columns(made.name)}
-        if missing := [c.name for c in made.columns if c.name not in columns]:
+        if missing := [c.name for c in made.columns if c.name not in there]:
             raise SchemaError(
                 Text(
-                    f"数据表 {made.name} 缺少列 {'、'.join(missing)}；"
-                    "插件的类别改变查找方式后须改用新名称",
-                    f"the table {made.name} has no column {', '.join(missing)}; a plugin's kind "
-                    "that is found by other fields needs a new name",
+                    f"数据表 {made.name} 缺少列 {'、'.join(missing)}："
+                    "表已被改动，或插件的类别改变了查找方式（须改用新名称）",
+                    f"the table {made.name} has no column {', '.join(missing)}: it was changed, or "
+                    "a plugin's kind is found by other fields now and needs a new name",
                 )
             )
-    return [made for made in own if made.name not in there]
+    return kinds
 
 
-def make(connection: Connection, tables: list[Table]) -> None:
-    """Make tables of plugins' kinds, each with its indexes, in the transaction that is open."""
-    for made in tables:
+def make(connection: Connection, schema: Schema, kinds: Iterable[str]) -> None:
+    """Make what isn't there of the kinds' tables and indexes, in the transaction that is open."""
+    for kind in kinds:
+        made = schema.records[kind]
         made.create(connection, checkfirst=True)
         for index in made.indexes:
             index.create(connection, checkfirst=True)

@@ -1,4 +1,8 @@
-"""The tables as statements use them. Migrations make them; a test holds the two together."""
+"""The tables as statements use them.
+
+Migrations make them, but for the tables of further kinds of records, which are made from what
+stands here. A test holds the two together.
+"""
 
 from __future__ import annotations
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, exc, select
 from sqlalchemy.engine import make_url
@@ -28,6 +30,9 @@ DATABASES: dict[str, type[Sqlite | Postgresql | Mariadb]] = {
     "sqlite": Sqlite, "postgresql": Postgresql, "mariadb": Mariadb,
 }
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}|")
+_USUAL = "eldermall_"
+
+T = TypeVar("T")
 
 
 class SqlStorage:
@@ -45,7 +50,7 @@ class SqlStorage:
 
     capabilities = StorageCapabilities(join=True, durable=True)
 
-    def __init__(self, url: str, *, prefix: str = "eldermall_") -> None:
+    def __init__(self, url: str, *, prefix: str = _USUAL) -> None:
         if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
             raise StorageError(
                 Text(
@@ -66,17 +71,8 @@ class SqlStorage:
             StorageError: the database can't be used, or isn't there and isn't to be made.
         """
         self.database.check(make=make)
-        schema = Schema(kinds, self.prefix, locks=self.database.name == "mariadb")
-        until = time.monotonic() + 4 * PATIENCE
-        while True:
-            try:
-                installation = self._made(schema, make)
-            except Conflict:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.01 + secrets.randbelow(20) / 1000)
-            else:
-                break
+        schema = self._schema(kinds)
+        installation = _in_turn(lambda: self._made(schema, make))
         writing = Statements(schema, self.database, locking=True)
         self._ready = (
             writing,
@@ -84,26 +80,31 @@ class SqlStorage:
             Joiner(self.database, self.engine.dialect, writing, installation),
         )
 
+    def _schema(self, kinds: Iterable[RecordKind]) -> Schema:
+        return Schema(kinds, self.prefix, locks=self.database.name == "mariadb")
+
     def _made(self, schema: Schema, make: bool) -> str:
         place = self.database.place
         with translated(self.database, "command"), self.engine.connect() as connection:
-            found = migrate.version(connection, self.prefix)
+            found, lacking = _state(connection, schema)
             connection.rollback()
-            if found is None and not make:
+            if make and (found != migrate.NEEDED or lacking):  # somebody may be at it
+                with self.database.making(connection):
+                    if migrate.version(connection, self.prefix) is None:
+                        migrate.upgrade(connection, self.prefix)
+                    found, lacking = _state(connection, schema)
+                    migrate.make(connection, schema, lacking)
+                    lacking = []
+            if found is None:
                 raise SchemaError(
                     Text(
                         f"{place} 中没有以 {self.prefix} 为前缀的 eldermall 数据表",
                         f"{place} holds no tables of eldermall with the prefix {self.prefix}",
                     )
                 )
-            if found != migrate.NEEDED and make:  # somebody may be at it
-                with self.database.making(connection):
-                    found = migrate.version(connection, self.prefix)
-                    if found is None:
-                        migrate.upgrade(connection, self.prefix)
-                        found = migrate.version(connection, self.prefix)
-            migrate.check(found, self.url)
-            self._make_own(connection, schema, make)
+            migrate.check(found, self._upgrading)
+            if lacking:
+                raise self._without([schema.records[kind].name for kind in lacking])
             id = connection.execute(select(schema.installation)).scalar()
         if id is None:
             raise SchemaError(
@@ -114,21 +115,21 @@ class SqlStorage:
             )
         return str(id)
 
-    def _make_own(self, connection: Connection, schema: Schema, make: bool) -> None:
-        lacking = migrate.lacking(connection, schema)
-        connection.rollback()
-        if lacking and not make:
-            names = ", ".join(table.name for table in lacking)
-            raise SchemaError(
-                Text(
-                    f"缺少插件类别的数据表 {names}；请先打开一次商城以建表",
-                    f"the tables of plugins' kinds aren't there: {names}; open the mall once with "
-                    "make",
-                )
+    def _without(self, tables: Sequence[str]) -> SchemaError:
+        command = self._upgrading
+        return SchemaError(
+            Text(
+                f"缺少数据表 {'、'.join(tables)}；请执行 {command}，"
+                "并用 --plugin NAME 逐一指明商城的插件",
+                f"the tables {', '.join(tables)} aren't there: run {command}, with --plugin NAME "
+                "for each plugin of the mall",
             )
-        if lacking:
-            with self.database.making(connection):
-                migrate.make(connection, migrate.lacking(connection, schema))
+        )
+
+    @property
+    def _upgrading(self) -> str:
+        prefix = "" if self.prefix == _USUAL else f" --prefix {shlex.quote(self.prefix)}"
+        return f"eldermall db upgrade {self.url}{prefix}"
 
     @property
     def url(self) -> str:
@@ -174,18 +175,41 @@ class SqlStorage:
         """The version of the tables that this installation needs."""
         return migrate.NEEDED
 
-    def upgrade(self) -> tuple[str | None, str]:
-        """Make the tables, or bring them to the version needed; return the versions before, now.
+    def missing(self, kinds: Iterable[RecordKind]) -> Sequence[str]:
+        """Return the names of the kinds whose tables aren't there; asked at the version needed.
 
         Raises:
-            SchemaError: the tables are of a version that this one doesn't know.
+            SchemaError: a table lacks a column that its kind is found by.
+        """
+        self.database.check(make=False)
+        with translated(self.database, "command"), self.engine.connect() as connection:
+            return migrate.lacking(connection, self._schema(kinds))
+
+    def upgrade(self, kinds: Iterable[RecordKind]) -> tuple[str | None, str, Sequence[str]]:
+        """Bring the tables to the version needed, then make those of ``kinds`` that aren't there.
+
+        Returns:
+            the version before, the version now, and the kinds that got a table at this version.
+
+        Raises:
+            SchemaError: the tables are of a version that this one doesn't know, or one lacks a
+                column that its kind is found by.
         """
         self.database.check(make=True)
-        with translated(self.database, "command"), self.engine.connect() as connection:
-            with self.database.making(connection):
-                before = migrate.version(connection, self.prefix)
-                migrate.upgrade(connection, self.prefix)
-            return before, migrate.version(connection, self.prefix) or ""
+        schema = self._schema(kinds)
+        return _in_turn(lambda: self._upgraded(schema))
+
+    def _upgraded(self, schema: Schema) -> tuple[str | None, str, Sequence[str]]:
+        with (
+            translated(self.database, "command"),
+            self.engine.connect() as connection,
+            self.database.making(connection),
+        ):
+            before = migrate.version(connection, self.prefix)
+            migrate.upgrade(connection, self.prefix)
+            lacking = migrate.lacking(connection, schema)
+            migrate.make(connection, schema, schema.records)
+            return before, migrate.NEEDED, lacking
 
     def version(self) -> str | None:
         """Return the version of the tables' schema; None if there are no tables."""
@@ -196,6 +220,24 @@ class SqlStorage:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _state(connection: Connection, schema: Schema) -> tuple[str | None, list[str]]:
+    """Return the version of the tables, and at the one needed the kinds that have none."""
+    found = migrate.version(connection, schema.prefix)
+    return found, migrate.lacking(connection, schema) if found == migrate.NEEDED else []
+
+
+def _in_turn(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, tried again for a while when somebody else is at the tables."""
+    until = time.monotonic() + 4 * PATIENCE
+    while True:
+        try:
+            return work()
+        except Conflict:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01 + secrets.randbelow(20) / 1000)
 
 
 def database_at(url: str) -> Database:

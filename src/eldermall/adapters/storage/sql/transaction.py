@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, exc
+from sqlalchemy import Connection, exc
 
+from eldermall.adapters.storage.sql.journal import JournalCalls
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.contracts.storage import (
     NO_HEAD,
     ClockRow,
     ClockState,
-    EntryRow,
     Head,
     KeyRow,
-    Leaf,
     Message,
     MessageState,
     PackRow,
-    PersonalRow,
     RecordRow,
-    RootRow,
-    Transaction,
 )
 from eldermall.errors import Overtaken
 from eldermall.texts import Text
 
-STREAMED = 1000
 
-
-class SqlTransaction(Transaction):
+class SqlTransaction(JournalCalls):
     """The calls of the contract on ``connection``, whose transaction somebody else ends.
 
     Args:
@@ -47,23 +41,10 @@ class SqlTransaction(Transaction):
     def __init__(
         self, connection: Connection, statements: Statements, mall: str, *, probing: bool = False
     ) -> None:
-        self._c = connection
-        self._s = statements
+        super().__init__(connection, statements, mall)
         self._database = statements.database
-        self._mall = mall
         self._probing = probing
         self._loaded: dict[tuple[str, str], RecordRow] = {}
-
-    def _all(self, query: Any, **values: Any) -> Sequence[Any]:
-        return self._c.execute(query, {"mall": self._mall, **values}).all()
-
-    def _first(self, query: Any, **values: Any) -> Any:
-        return self._c.execute(query, {"mall": self._mall, **values}).first()
-
-    def _stream(self, query: Any) -> Iterator[Any]:
-        values, streamed = {"mall": self._mall}, {"yield_per": STREAMED}
-        with self._c.execute(query, values, execution_options=streamed) as rows:
-            yield from rows
 
     # Keys
 
@@ -243,115 +224,6 @@ class SqlTransaction(Transaction):
         ]
         rows = merge(*each, key=lambda r: (r.due, r.subject, r.name, r.part))
         return list(islice(rows, limit))
-
-    # Journal
-
-    def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
-        mall = self._mall
-        self._c.execute(
-            self._s.append,
-            [
-                {"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash, "body": r.body}
-                for r in rows
-            ],
-        )
-        self._c.execute(
-            self._s.append_unsealed,
-            [{"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash} for r in rows],
-        )
-        if personal:
-            self._c.execute(
-                self._s.append_personal,
-                [
-                    {
-                        "mall": mall, "subject": p.subject, "seq": p.seq, "path": p.path,
-                        "purpose": p.purpose, "salt": p.salt, "value": p.value,
-                        "recorded": p.recorded,
-                    }
-                    for p in personal
-                ],
-            )
-
-    def chain(self, subject: str) -> Sequence[EntryRow]:
-        query = self._s.entries.where(self._s.schema.entries.c.subject == subject)
-        return [EntryRow(*row) for row in self._all(query)]
-
-    def _part(self, query: Select[Any], column: Any, after: str, upto: str | None) -> Select[Any]:
-        if after:
-            query = query.where(column > after)
-        return query if upto is None else query.where(column <= upto)
-
-    def entries(self, after: str = "", upto: str | None = None) -> Iterator[EntryRow]:
-        column = self._s.schema.entries.c.subject
-        for row in self._stream(self._part(self._s.entries, column, after, upto)):
-            yield EntryRow(*row)
-
-    def stride(self, after: str, entries: int) -> str | None:
-        row = self._first(self._s.stride, after=after, skip=entries)
-        return None if row is None else row[0]
-
-    def personal(self, subject: str) -> Sequence[PersonalRow]:
-        return [PersonalRow(*row) for row in self._all(self._s.personal, subject=subject)]
-
-    def holding_personal(self, before: int, after: str, limit: int) -> Sequence[str]:
-        rows = self._all(self._s.holding_personal, before=before, after=after, most=limit)
-        return [row[0] for row in rows]
-
-    def erase(self, subject: str) -> int:
-        values, _ = (
-            self._c.execute(query, {"mall": self._mall, "subject": subject}).rowcount
-            for query in self._s.erase
-        )
-        return values
-
-    def unsealed(self, limit: int) -> Sequence[Leaf]:
-        return [Leaf(*row) for row in self._all(self._s.unsealed, most=limit)]
-
-    def waiting(self, after: str = "", upto: str | None = None) -> Iterator[Leaf]:
-        column = self._s.schema.unsealed.c.subject
-        for row in self._stream(self._part(self._s.waiting, column, after, upto)):
-            yield Leaf(*row)
-
-    def last_root(self) -> RootRow | None:
-        row = self._first(self._s.last_root)
-        return None if row is None else RootRow(*row)
-
-    def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
-        mall = self._mall
-        self._c.execute(
-            self._s.append_root,
-            {"mall": mall, "number": root.number, "hash": root.hash, "body": root.body},
-        )
-        self._c.execute(
-            self._s.append_leaves,
-            [
-                {
-                    "mall": mall, "number": root.number, "subject": leaf.subject,
-                    "seq": leaf.seq, "hash": leaf.hash,
-                }
-                for leaf in leaves
-            ],
-        )
-        self._c.execute(
-            self._s.drop_unsealed,
-            [{"b_mall": mall, "b_subject": n.subject, "b_seq": n.seq} for n in sealed],
-        )
-
-    def roots(self, after: int = 0, limit: int = 1000) -> Sequence[RootRow]:
-        return [RootRow(*row) for row in self._all(self._s.roots, after=after, most=limit)]
-
-    def leaves(self, number: int) -> Sequence[Leaf]:
-        return [Leaf(*row) for row in self._all(self._s.leaves, root=number)]
-
-    def sealed(self, after: str = "", upto: str | None = None) -> Iterator[tuple[int, Leaf]]:
-        column = self._s.schema.leaves.c.subject
-        for number, *leaf in self._stream(self._part(self._s.sealed, column, after, upto)):
-            yield number, Leaf(*leaf)
-
-    def sealing(self, subject: str, seq: int) -> tuple[int, Leaf] | None:
-        t = self._s.schema.leaves
-        row = self._first(self._s.sealed.where(t.c.subject == subject, t.c.seq >= seq).limit(1))
-        return None if row is None else (row[0], Leaf(*row[1:]))
 
     # Outbox
 

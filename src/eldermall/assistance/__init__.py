@@ -1,1 +1,0 @@
-"""Assistance: helping a merchant on site to collect what its listings say."""

@@ -1,1 +1,0 @@
-"""Callbacks: the call to the customer after each completed order."""

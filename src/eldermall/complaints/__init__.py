@@ -1,1 +1,0 @@
-"""Complaints: recorded in the complainant's words, answered in time, or carried upwards."""

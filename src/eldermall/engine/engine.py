@@ -1,0 +1,176 @@
+"""The engine of a mall: each command in one transaction, with its key and its refusal's entry."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from eldermall.contracts.storage import KeyRow, Transaction
+from eldermall.engine.adoption import adopted_before
+from eldermall.engine.basis import TRIES, Begin, tried
+from eldermall.engine.canonical import canonical
+from eldermall.engine.journal import Entry, args_of, entry_fields
+from eldermall.engine.kind import ADOPT, Command, Record, subject_of
+from eldermall.engine.making import Refusal, make
+from eldermall.engine.refusals import Refusing
+from eldermall.engine.rule import Decision
+from eldermall.engine.work import Work
+from eldermall.errors import Conflict, KeyReused, Locked, Refused
+from eldermall.texts import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Engine(Refusing):
+    """What a mall does things with; it makes the commands, each in one transaction."""
+
+    def perform(self, command: Command) -> Record:
+        """Make ``command`` in a transaction of our own; return the record after it.
+
+        Raises:
+            Refused: a rule, the machine or the time refused; the attempt is in the journal.
+            Conflict: somebody else moved first.
+            KeyReused: the idempotency key was used with other content.
+        """
+        self.try_settle()
+        return self._perform(self.asked(command), self.begin, TRIES, self.keep)
+
+    def perform_joined(self, command: Command, savepoint: Begin) -> Record:
+        """Make ``command`` behind a savepoint of the host's; a refusal waits to be written."""
+        return self._perform(self.asked(command), savepoint, 1, self.postpone)
+
+    def may(self, command: Command) -> Decision:
+        """Return the decision on ``command`` without moving anything."""
+        command = self.asked(command)
+        with self.storage.read(self.mall) as tx:
+            try:
+                return make(Work(self, tx, self.now()), replace(command, expect=None))[1]
+            except Refusal as refusal:
+                return refusal.decision
+
+    def _perform(
+        self, command: Command, begin: Begin, tries: int, refuse: Callable[[Entry], None]
+    ) -> Record:
+        now = self.now()
+
+        def do(tx: Transaction) -> Record:
+            work = Work(self, tx, now)
+            record, moved = self._once(work, command)
+            if moved:
+                work.flush()
+            return record
+
+        try:
+            return tried(begin, do, tries)
+        except Refusal as refusal:
+            refuse(refusal.entry)
+            raise Refused(refusal.decision) from None
+        except Locked as locked:
+            self.postpone(self._conflict(command, now, locked))
+            raise
+        except Conflict as conflict:
+            refuse(self._conflict(command, now, conflict))
+            raise
+
+    def _once(self, work: Work, command: Command) -> tuple[Record, bool]:
+        """Make ``command`` unless its key says that it was made; return the record, and whether."""
+        if command.key is not None and self._claimed(work, command):
+            record = work.hold(self.book.kind(command.kind), command.id).record
+            assert record is not None
+            return record, False
+        if command.name == ADOPT:
+            record = work.hold(self.book.kind(command.kind), command.id).record
+            if record is not None and adopted_before(
+                map(entry_fields, work.tx.chain(subject_of(command.kind, command.id))),
+                command.args,
+            ):
+                return record, False
+        return make(work, command)[0], True
+
+    def _claimed(self, work: Work, command: Command) -> bool:
+        """Claim the key of ``command``; say whether the same command has used it before."""
+        assert command.key is not None
+        content = canonical(
+            {
+                "id": command.id,
+                "at": command.at,
+                "actor": command.actor.id,
+                "args": command.args.model_dump(mode="json"),
+            }
+        )
+        salt = secrets.token_bytes(16)
+        name = f"{command.kind}.{command.name}"
+        subject = subject_of(command.kind, command.id)
+        row = KeyRow(name, command.key, salt, sha256(salt + content).digest(), subject, work.now)
+        used = work.tx.claim_key(row)
+        if used is None:
+            work.keys.append(row)
+            return False
+        if sha256(used.salt + content).digest() != used.fingerprint:
+            raise KeyReused(
+                Text(
+                    f"{name} 的幂等键 {command.key} 已用于另一请求",
+                    f"the key {command.key} of {name} was used before with other content",
+                )
+            )
+        return True
+
+    @contextmanager
+    def batch(
+        self,
+    ) -> Iterator[tuple[Callable[[Command], Record], Callable[[str, str], Record | None]]]:
+        """Open a transaction of our own for many commands: all of them, or none.
+
+        The first that fails ends it: the others are undone, its entry is kept. Yields what makes a
+        command, and what reads a record by kind and id as it stands inside.
+
+        Raises:
+            Refused, Conflict, Invalid: what ended it, also where the caller has passed over it.
+        """
+        self.try_settle()
+        refused: list[Refusal] = []
+        failed: list[Exception] = []
+        try:
+            with self.begin() as tx:
+                work = Work(self, tx, self.now())
+
+                def run(command: Command) -> Record:
+                    if failed:
+                        raise failed[0]
+                    work.now = self.now()
+                    try:
+                        return self._once(work, self.asked(command))[0]
+                    except Refusal as refusal:
+                        refused.append(refusal)
+                        failed.append(Refused(refusal.decision))
+                        raise failed[0] from None
+                    except Exception as error:
+                        failed.append(error)
+                        raise
+
+                yield run, lambda kind, id: work.hold(self.book.kind(kind), id).record
+                if failed:
+                    raise failed[0]
+                if work.entries:
+                    work.flush()
+        finally:
+            for refusal in refused:
+                self.keep(refusal.entry)
+
+    def _conflict(self, command: Command, now: int, conflict: Conflict) -> Entry:
+        args, personal = args_of(command.args)
+        return Entry(
+            subject_of(command.kind, command.id),
+            now if command.at is None else command.at,
+            {
+                "what": f"{command.kind}.{command.name}",
+                "outcome": "conflict",
+                "actor": command.actor.as_json(),
+                "args": args,
+                "pack": self.settings.pack,
+                "why": conflict.text.en,
+            },
+            personal,
+        )

@@ -1,0 +1,67 @@
+"""Refusals that wait: their entries couldn't be written when they were refused.
+
+In a transaction of the host's there is nowhere to write them; elsewhere the database was locked.
+They are lost if the process dies first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from eldermall.engine.basis import Basis
+from eldermall.engine.journal import Entry
+from eldermall.errors import Conflict, Locked
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing(Basis):
+    """A basis that keeps refusals; those that can't be written yet wait.
+
+    Args:
+        pending: the entries that wait, oldest first.
+        settling: held by whoever writes them.
+    """
+
+    pending: deque[Entry] = field(default_factory=deque)
+    settling: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, entry: Entry) -> None:
+        """Write the entry of a refusal, or let it wait if the database is locked."""
+        try:
+            self.within(lambda tx: self.append(tx, entry))
+        except Locked:
+            self.postpone(entry)
+
+    def postpone(self, entry: Entry) -> None:
+        """Let the entry of a refusal wait."""
+        self.pending.append(entry)
+
+    def settle(self) -> int:
+        """Write the refusals that wait; return how many were written.
+
+        Raises:
+            Conflict: the database is locked; they go on waiting.
+        """
+        with self.settling:
+            return self._settle()
+
+    def try_settle(self) -> None:
+        """Write the refusals that wait, unless the database is locked or somebody is at it."""
+        if self.pending and self.settling.acquire(blocking=False):
+            try:
+                self._settle()
+            except Conflict:
+                return
+            finally:
+                self.settling.release()
+
+    def _settle(self) -> int:
+        written = 0
+        while self.pending:
+            with self.storage.write(self.mall, patience=self.technical.settle_patience) as tx:
+                self.append(tx, self.pending[0])
+            self.pending.popleft()
+            written += 1
+        return written

@@ -1,1 +1,0 @@
-"""Orders: what was bought, its payment track and its goods track."""

@@ -1,0 +1,238 @@
+"""What after-sale cases do to an order: they claim quantities, give them free, take them back.
+
+A case opens with a claim on quantities that were delivered. It ends in their release, or in taking
+them back: then their price falls due to the customer, less what the case withholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from eldermall.engine.actor import Actor
+from eldermall.engine.declaration import Changes, Move, internal
+from eldermall.engine.inputs import Amount, Id
+from eldermall.engine.kind import Command
+from eldermall.engine.machine import Unfit
+from eldermall.engine.parameters import By
+from eldermall.engine.room import Unpack
+from eldermall.engine.rule import Context
+from eldermall.engine.settings import Setting
+from eldermall.rooms.orders.lines import Lines
+from eldermall.rooms.orders.order import Due, Line, Order, ReturnTerms
+from eldermall.rooms.orders.states import Payment
+from eldermall.texts import Text
+
+WINDOW = Setting(
+    "aftersales.window",
+    Text("多久之内的退换货无条件办理", "how long returns and exchanges are unconditional"),
+    "S03-3-3c",
+    "duration",
+    suggestion="7d",
+)
+WINDOW_START = Setting(
+    "aftersales.window-start",
+    Text("该期限自何时起算", "when that time begins"),
+    "S03-3-3c",
+    "choice",
+    choices=("completed", "delivered"),
+)
+GROUNDS = Setting(
+    "aftersales.grounds",
+    Text("期限内无须追问的理由", "the grounds taken within it without further question"),
+    "S03-3-3c",
+    "names",
+    suggestion=("changed_mind", "not_as_expected"),
+)
+ITEM_STATES = Setting(
+    "aftersales.item-states",
+    Text("可接受的商品状态", "the states in which goods are taken back"),
+    "S03-3-3c",
+    "names",
+    suggestion=("unopened", "unused"),
+)
+FAULT_GROUNDS = Setting(
+    "aftersales.fault-grounds",
+    Text(
+        "属卖方责任的理由，不问期限与商品状态",
+        "the grounds that are the seller's fault: neither time nor state of the goods matters",
+    ),
+    "S03-3-3c",
+    "names",
+    suggestion=("damaged", "wrong_item", "missing", "quality"),
+)
+TERMS = (WINDOW, WINDOW_START, GROUNDS, ITEM_STATES, FAULT_GROUNDS)
+"""The settings that say which returns and exchanges are unconditional."""
+
+
+def booked(order: Order, case: str | None, amount: int, owed: int) -> tuple[Due, ...]:
+    """Return what is still due for which case after a refund.
+
+    Args:
+        order: as it was before.
+        case: the case that it was paid for. Without one it counts for the cases as soon as the
+            order owes no other money, for the oldest first.
+        amount: what was paid back.
+        owed: what the order still owes after it.
+
+    Raises:
+        Unfit: it is more than is due for the case.
+    """
+    dues = {due.case: due.amount for due in order.dues}
+    if case is not None:
+        if amount > order.due_for(case):
+            raise Unfit(
+                Text(
+                    f"退款 {amount} 超过售后 {case} 尚应退的 {order.due_for(case)}",
+                    f"the refund {amount} is more than the {order.due_for(case)} still due for "
+                    f"the case {case}",
+                )
+            )
+        dues[case] -= amount
+    for id, due in dues.items():
+        dues[id] = due - max(0, min(due, sum(dues.values()) - owed))
+    return tuple(Due(case=id, amount=due) for id, due in dues.items() if due)
+
+
+def _free(order: Order, id: str) -> int:
+    line = order.line(id)
+    return 0 if line is None else order.delivered_of(id) - line.claimed - line.returned
+
+
+def _claimed(order: Order, lines: Mapping[str, int]) -> None:
+    for id, quantity in lines.items():
+        line = order.line(id)
+        if line is None or quantity > line.claimed:
+            raise Unfit(
+                Text(
+                    f"订单行 {id} 没有 {quantity} 件在售后中",
+                    f"line {id} hasn't {quantity} in after-sale cases",
+                )
+            )
+
+
+def _moved(order: Order, lines: Mapping[str, int], **by: int) -> tuple[Line, ...]:
+    return tuple(
+        line.model_copy(
+            update={
+                field: getattr(line, field) + sign * lines.get(line.id, 0)
+                for field, sign in by.items()
+            }
+        )
+        for line in order.lines
+    )
+
+
+def _terms(c: Context) -> ReturnTerms:
+    rules = c.bound if all(s.key in c.bound.values for s in TERMS) else c.settings
+    window, start, grounds, item_states, fault_grounds = (rules.values[s.key] for s in TERMS)
+    return ReturnTerms(
+        window=window, start=start, grounds=grounds, item_states=item_states,
+        fault_grounds=fault_grounds,
+    )
+
+
+def _claim(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    yield Claiming.claim.command(
+        case.order, case=case.id, customer=case.customer, lines=case.lines, by=cause
+    )
+
+
+def _take_back(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    if case.pays:
+        yield Claiming.take_back.command(
+            case.order, case=case.id, lines=case.settled, amount=case.refund, by=cause
+        )
+
+
+def _release(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    if case.freed:
+        yield Claiming.release.command(case.order, case=case.id, lines=case.freed, by=cause)
+
+
+class Claiming:
+    """What follows from the moves of a case, whatever became of the order since."""
+
+    @internal(
+        *Payment.all(), to=None, says=Text("售后申请占用", "claim for a case"),
+        event="LinesClaimed",
+    )
+    @staticmethod
+    def claim(
+        m: Move[Order], id: str, *, case: Id, customer: Id, lines: Lines, **by: Unpack[By]
+    ) -> Changes:
+        """Note the quantities that a case is about: delivered, and in no other case.
+
+        The first case also fixes the terms: those of the policy at the order's submission, or of
+        today's if that one had none.
+        """
+        order = m.record
+        if customer not in order.customers:
+            raise Unfit(
+                Text(
+                    f"订单 {order.id} 不是 {customer} 的",
+                    f"the order {order.id} isn't that of {customer}",
+                )
+            )
+        for line, quantity in lines.items():
+            free = _free(order, line)
+            if quantity > free:
+                raise Unfit(
+                    Text(
+                        f"订单行 {line} 已送达且未申请售后的只有 {free} 件，不足 {quantity} 件",
+                        f"line {line} has {free} that were delivered and are in no case, "
+                        f"not {quantity}",
+                    )
+                )
+        return {"lines": _moved(order, lines, claimed=1), "terms": order.terms or _terms(m)}
+
+    @internal(
+        *Payment.all(), to=None, says=Text("解除售后占用", "release a claim"),
+        event="ClaimReleased",
+    )
+    @staticmethod
+    def release(m: Move[Order], id: str, *, case: Id, lines: Lines, **by: Unpack[By]) -> Changes:
+        """Note the quantities that a case is about no more."""
+        _claimed(m.record, lines)
+        return {"lines": _moved(m.record, lines, claimed=-1)}
+
+    @internal(
+        *Payment.all(), to=None, says=Text("售后收回", "take back"), event="LinesTakenBack"
+    )
+    @staticmethod
+    def take_back(
+        m: Move[Order], id: str, *, case: Id, lines: Lines, amount: Amount | None,
+        **by: Unpack[By],
+    ) -> Changes:
+        """Note the quantities that a case settles by money: their price, or as much as is named.
+
+        The rest of the price is withheld; what falls due is due for the case.
+        """
+        order = m.record
+        _claimed(order, lines)
+        gone = _moved(order, lines, claimed=-1, returned=1)
+        price = order.worth - order.model_copy(update={"lines": gone}).worth
+        paid = price if amount is None else amount
+        if paid > price:
+            raise Unfit(
+                Text(
+                    f"退款 {paid} 超过这些商品的价款 {price}",
+                    f"the refund {paid} is more than the {price} that was paid for these",
+                )
+            )
+        fields = {"lines": gone, "withheld": order.withheld + price - paid}
+        due = order.model_copy(update=fields).owed_back - order.owed_back
+        new = (Due(case=case, amount=due),) if due else ()
+        return {**fields, "dues": (*order.dues, *new)}
+
+
+FOLLOWING = (
+    Claiming.claim.after("case", "CaseOpened", makes=_claim),
+    Claiming.take_back.after(
+        "case", "CaseApproved", "CaseReceived", "CaseResolved", makes=_take_back
+    ),
+    Claiming.release.after(
+        "case", "CaseResolved", "CaseDeclined", "CaseReplaced", "CaseWithdrawn", makes=_release
+    ),
+)
+"""What follows from the moves of a case."""

@@ -1,1 +1,0 @@
-"""Stock of goods and capacity of services: what is there, what is promised, what may be sold."""
