@@ -13,16 +13,19 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from eldermall import errors, hooks
 from eldermall.contracts import storage
 from eldermall.engine.clock import Clock
+from eldermall.engine.machine import always
 from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Setting
 from eldermall.mall import rulebook
 from eldermall.rooms import ROOMS
+from eldermall.rules import MODULES
 from eldermall.rules.catalogue import clauses
 from tests import shop
 
@@ -167,9 +170,11 @@ _BLOCK = re.compile(r"### `(.+)`\n\n.+\n\n(?:- .*\n)*")
 def rules_page(text: str) -> str:
     """Return the page of rules as it must be: each part with the blocks of its modules.
 
-    What is written by hand stays: a part's head, and what follows a block, wherever that moves.
+    What is written by hand stays: a part's head, and what follows a block, wherever that moves. A
+    module that no part names gets one, with the module's own words for a head.
     """
-    split = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    new = [part_head(module) for module in MODULES if file_of(module) not in text]
+    split = re.split(r"^(?=## )", "\n".join([text, *new]), flags=re.MULTILINE)
     parts = [re.split(r"^(?=### )", part, flags=re.MULTILINE) for part in split]
     found = [_BLOCK.match(block) for _, *blocks in parts for block in blocks]
     by_hand = {block[1]: block.string[block.end() :] for block in found if block}
@@ -181,6 +186,18 @@ def rules_page(text: str) -> str:
             for id, section in sections(module):
                 pieces += [section, by_hand.get(id, "")]
     return "\n\n".join(bare for piece in pieces if (bare := piece.strip("\n"))) + "\n"
+
+
+def part_head(module: ModuleType) -> str:
+    """Return the head of a module's part: its title, its source, and what was decided."""
+    first, _, words = (inspect.getdoc(module) or "").partition("\n\n")
+    title, _, source = first.partition(".   ")
+    return f"## {title}\n\n{source} Module {file_of(module)}.\n\n{words}\n"
+
+
+def file_of(module: ModuleType) -> str:
+    """Return how a part names a module of rules."""
+    return f"`rules/{module.__name__.rpartition('.')[2]}.py`"
 
 
 def sections(module: str) -> Iterator[tuple[str, str]]:
@@ -212,6 +229,14 @@ def test_what_is_written_by_hand_stays_where_blocks_are_written_anew() -> None:
     assert rules_page(said) == said
     moved = said.replace(gone, "### `shipping.new`\n\nA · B\n\n- x\n\n" + gone)
     assert rules_page(moved.replace("- facts: `actor", "- facts: `someone")) == said
+
+
+def test_a_module_of_rules_that_is_new_gets_a_part_with_its_own_words() -> None:
+    text = page("rules.md").replace("`rules/review.py`", "by nobody")
+    written = rules_page(text)
+    assert "\n## Review before publish\n\nS19 article 9 (3)" in written.partition("by nobody")[2]
+    assert "Module `rules/review.py`.\n\n" in written
+    assert rules_page(written) == written
 
 
 def test_only_clauses_of_the_catalogue_are_cited() -> None:
@@ -324,14 +349,27 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def embedding_page(text: str) -> str:
+    """Return the page on embedding as it must be: its table names every command of every room.
+
+    Those that only one of several tracks has stand in a row of its own.
+    """
+    rows = []
+    for place, room in ROOMS.items():
+        apart = {m.name for m in room.KIND.machines if m.applies is not always}
+        of = {name: {g.machine for g in declared.guard} for name, declared in room.COMMANDS.items()}
+        heads = {f"`mall.{place}`": [n for n in of if not (len(of[n]) == 1 and of[n] <= apart)]}
+        heads |= {f"of {track}": [n for n in of if of[n] == {track}] for track in sorted(apart)}
+        rows += [
+            f"| {head} | {', '.join(f'`{name}`' for name in names)} |"
+            for head, names in heads.items()
+        ]
+    head, table, rest = text.partition("| room | commands |\n| --- | --- |\n")
+    return "".join((head, table, "\n".join(rows), "\n\n", rest.partition("\n\n")[2]))
+
+
 def test_the_page_on_embedding_names_every_command_of_every_room() -> None:
-    said: dict[str, set[str]] = {}
-    table = page("embedding.md").partition("| room | commands |")[2].partition("\n\n")[0]
-    for head, cells in re.findall(r"^\| (.+?) \| (`.+`) \|$", table, re.MULTILINE):
-        rooms = tuple(re.findall(r"`mall\.(\w+)`", head)) or ("orders",)  # of goods, of services
-        for room in rooms:
-            said.setdefault(room, set()).update(re.findall(r"`(\w+)`", cells))
-    assert said == {place: set(room.COMMANDS) for place, room in ROOMS.items()}
+    follows("embedding.md", embedding_page)
 
 
 def test_every_argument_of_every_command_is_described() -> None:
