@@ -40,6 +40,7 @@ from eldermall.contracts.facts import WantedMove
 from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.contracts.plugin import PolicyPack
 from eldermall.contracts.storage import Message, MessageState, Storage
+from eldermall.engine.declared import Adopting
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.rule import AT, FactType, Rule, host_fact
 from eldermall.engine.settings import Setting, Technical
@@ -216,6 +217,8 @@ SECOND = replace(visits.Visits.States.table, name="second")
     [
         (["a kind"], "eldermall_kinds brought 'a kind'"),
         (None, "eldermall_kinds brought None"),
+        ([Adopting], "eldermall_kinds brought <class 'eldermall.engine.declared.Adopting'>"),
+        ([visits.Visits, visits.Visits], "the kind 'visit' needs a name of its own"),
         ([another(name="order")], "the kind 'order' needs a name of its own"),
         ([another(name="Visit")], "the kind 'Visit' needs a name of its own"),
         ([another(name="v" * 33)], "needs a name of its own"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from eldermall.contracts.courier import CourierCapabilities, ReadsPushes, Urges
 from eldermall.engine.canonical import canonical
@@ -20,25 +20,25 @@ _TYPES: Mapping[FactType, type] = {
 }
 
 
-def check_kind(by: Loaded, kind: Kind, taken: set[str], machines: set[str]) -> None:
+def check_kind(by: Loaded, kind: Kind, there: Sequence[Kind]) -> None:
     """Check that a kind is one of the plugin's own.
 
     Args:
         by: the plugin.
         kind: the kind.
-        taken: the names of the kinds that are there.
-        machines: the names of their machines.
+        there: the kinds that are there already.
 
     Raises:
         PluginError: it has the name or a machine of another, or is found by what it doesn't have.
     """
-    if not _NAME.fullmatch(kind.name) or kind.name in taken:
+    if not _NAME.fullmatch(kind.name) or kind.name in [other.name for other in there]:
         raise by.broken(
             Text(
                 f"类别 {kind.name!r} 须有自己的名称：1 至 32 个小写字母或下划线，且未被占用",
                 f"the kind {kind.name!r} needs a name of its own: 1 to 32 of a-z and _, not taken",
             )
         )
+    machines = {machine.name for other in there for machine in other.machines}
     for machine in kind.machines:
         if machine.name in machines:
             raise by.broken(

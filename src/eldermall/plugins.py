@@ -25,7 +25,7 @@ from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.contracts.plugin import PolicyPack
 from eldermall.contracts.storage import Storage
 from eldermall.engine.clock import Clock
-from eldermall.engine.declared import Declared
+from eldermall.engine.declared import is_declared
 from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.rule import Fact, Rule
 from eldermall.errors import EldermallError, PluginError
@@ -177,22 +177,16 @@ class Plugins:
             PluginError: a plugin brings something else, or fails; or its kind isn't one of its
                 own: it has the name, or a machine, of another.
         """
-        taken: set[str] = set()
-        machines: set[str] = set()
         kinds: list[Kind] = []
         reactions: list[Reaction] = []
-        things = self._things("eldermall_kinds", (Kind, Reaction), Declared)
+        things = self._things("eldermall_kinds", (Kind, Reaction), is_declared)
         for by, thing in _built_in_first(things):
             if isinstance(thing, Reaction):
                 reactions.append(thing)
                 continue
-            kind = thing
-            if not isinstance(thing, Kind):
-                kind = thing.KIND
-                reactions.extend(thing.REACTIONS)
-            check_kind(by, kind, taken, machines)
-            taken.add(kind.name)
-            machines.update(machine.name for machine in kind.machines)
+            kind = thing.KIND if is_declared(thing) else thing
+            reactions.extend(getattr(thing, "REACTIONS", ()))
+            check_kind(by, kind, kinds)
             kinds.append(kind)
         return kinds, reactions
 
@@ -363,15 +357,14 @@ class Plugins:
         return len([call() for _, call in self._calls(hook, **given)])
 
     def _things(
-        self, hook: str, types: tuple[type[Any], ...], base: type[Any] | None = None
+        self, hook: str, types: tuple[type[Any], ...], fits: Callable[[Any], bool] | None = None
     ) -> Iterator[tuple[Loaded, Any]]:
-        """Yield what plugins bring, of ``types`` or classes of ``base``, each with its plugin."""
+        """Yield what plugins bring, of ``types`` or what else ``fits``, each with its plugin."""
         for by, call in self._calls(hook):
             answer = call()
             things = list(answer) if isinstance(answer, Iterable) else [answer]
             for thing in things:
-                is_class = base is not None and isinstance(thing, type) and issubclass(thing, base)
-                if not is_class and not isinstance(thing, types):
+                if not isinstance(thing, types) and (fits is None or not fits(thing)):
                     raise by.broken(_brought(hook, thing))
                 yield by, thing
 

@@ -110,6 +110,11 @@ class Declared(Room[Any, R], Generic[M, R]):
         cls.REACTIONS = tuple(r for follows in cls.reactions for r in follows.reactions())
 
 
+def is_declared(thing: object) -> bool:
+    """Say whether something is the class of a declared room, and not only a part of one."""
+    return isinstance(thing, type) and issubclass(thing, Declared) and hasattr(thing, "KIND")
+
+
 class Adoption(Declaration[P]):
     """The command that takes a record over; it is no move of any table."""
 
