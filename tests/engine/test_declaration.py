@@ -276,6 +276,14 @@ def test_a_move_from_a_shared_state_is_in_both_tables_and_one_of_a_track_in_its_
     assert {g.machine for g in Road.ready.entered} == {"road"}
 
 
+def test_a_room_that_does_not_say_whose_it_is_leaves_that_to_the_roles() -> None:
+    kind = Twins.KIND
+    assert kind.party(None, WRITER)
+    assert kind.moments is not None
+    assert kind.requests is not None
+    assert (kind.moments(None), kind.requests(None, None), kind.link) == ((), (), None)
+
+
 def test_a_state_of_another_room_is_found_when_the_room_is_declared() -> None:
     with pytest.raises(DefinitionError, match="Stray: the move run names the state sent") as wrong:
 

@@ -155,7 +155,7 @@ class Internal(Row, Generic[P]):
             ),
         )
 
-    if not TYPE_CHECKING:  # a type checker refuses the call by itself
+    if not TYPE_CHECKING:  # pragma: no branch - a type checker refuses the call by itself
 
         def __call__(self, *args: object, **kwargs: object) -> None:
             """Refuse: it is a declaration, without a mall."""

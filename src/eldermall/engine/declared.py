@@ -122,9 +122,10 @@ class Adoption(Declaration[P]):
         """Make it, or decide on it, in ``room``."""
         values = self.parameters.said(args, named)
         id, by, record = (values.pop(name) for name in ("id", "by", "record"))
-        given = adoption(room.model, f"{room.kind}.{ADOPT}", record)
-        fields = {name: getattr(given, name) for name in type(given).model_fields}
-        return room._do(ADOPT, id, by, type(given), values, **fields)
+        fields = self._function(room, id, record)
+        given = adoption(room.model, f"{room.kind}.{ADOPT}", fields)
+        taken = {name: getattr(given, name) for name in type(given).model_fields}
+        return room._do(ADOPT, id, by, type(given), values, **taken)
 
 
 def _adoption(function: Callable[Concatenate[Any, P], Changes]) -> Declaration[P]:
