@@ -21,7 +21,7 @@ from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Fact, Rule, set_by
 from eldermall.engine.settings import Setting
 from eldermall.rooms.aftersales import Cases
-from eldermall.rooms.orders.claims import TERMS
+from eldermall.rooms.orders.terms import TERMS
 from eldermall.texts import Text
 
 ATTEMPTS = Setting(

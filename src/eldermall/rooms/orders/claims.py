@@ -16,53 +16,11 @@ from eldermall.engine.kind import Command
 from eldermall.engine.machine import Unfit
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
-from eldermall.engine.rule import Context
-from eldermall.engine.settings import Setting
 from eldermall.rooms.orders.lines import Lines
-from eldermall.rooms.orders.order import Due, Line, Order, ReturnTerms
+from eldermall.rooms.orders.order import Due, Line, Order
 from eldermall.rooms.orders.states import Payment
+from eldermall.rooms.orders.terms import terms
 from eldermall.texts import Text
-
-WINDOW = Setting(
-    "aftersales.window",
-    Text("多久之内的退换货无条件办理", "how long returns and exchanges are unconditional"),
-    "S03-3-3c",
-    "duration",
-    suggestion="7d",
-)
-WINDOW_START = Setting(
-    "aftersales.window-start",
-    Text("该期限自何时起算", "when that time begins"),
-    "S03-3-3c",
-    "choice",
-    choices=("completed", "delivered"),
-)
-GROUNDS = Setting(
-    "aftersales.grounds",
-    Text("期限内无须追问的理由", "the grounds taken within it without further question"),
-    "S03-3-3c",
-    "names",
-    suggestion=("changed_mind", "not_as_expected"),
-)
-ITEM_STATES = Setting(
-    "aftersales.item-states",
-    Text("可接受的商品状态", "the states in which goods are taken back"),
-    "S03-3-3c",
-    "names",
-    suggestion=("unopened", "unused"),
-)
-FAULT_GROUNDS = Setting(
-    "aftersales.fault-grounds",
-    Text(
-        "属卖方责任的理由，不问期限与商品状态",
-        "the grounds that are the seller's fault: neither time nor state of the goods matters",
-    ),
-    "S03-3-3c",
-    "names",
-    suggestion=("damaged", "wrong_item", "missing", "quality"),
-)
-TERMS = (WINDOW, WINDOW_START, GROUNDS, ITEM_STATES, FAULT_GROUNDS)
-"""The settings that say which returns and exchanges are unconditional."""
 
 
 def booked(order: Order, case: str | None, amount: int, owed: int) -> tuple[Due, ...]:
@@ -123,15 +81,6 @@ def _moved(order: Order, lines: Mapping[str, int], **by: int) -> tuple[Line, ...
     )
 
 
-def _terms(c: Context) -> ReturnTerms:
-    rules = c.bound if all(s.key in c.bound.values for s in TERMS) else c.settings
-    window, start, grounds, item_states, fault_grounds = (rules.values[s.key] for s in TERMS)
-    return ReturnTerms(
-        window=window, start=start, grounds=grounds, item_states=item_states,
-        fault_grounds=fault_grounds,
-    )
-
-
 def _claim(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
     yield Claiming.claim.command(
         case.order, case=case.id, customer=case.customer, lines=case.lines, by=cause
@@ -184,7 +133,7 @@ class Claiming:
                         f"not {quantity}",
                     )
                 )
-        return {"lines": _moved(order, lines, claimed=1), "terms": order.terms or _terms(m)}
+        return {"lines": _moved(order, lines, claimed=1), "terms": order.terms or terms(m)}
 
     @internal(
         *Payment.all(), to=None, says=Text("解除售后占用", "release a claim"),
