@@ -16,6 +16,7 @@ from eldermall.engine.machine import Guard
 from eldermall.rooms.complaints import Complaint, Complaints
 from eldermall.rooms.orders import Order, Orders
 from eldermall.rooms.people import Designation
+from tests.engine.test_reactions import Memo, Memos
 
 
 def what_commands_return(mall: Mall, by: Actor, at: datetime) -> None:
@@ -36,6 +37,7 @@ def a_plugins_room_is_typed_too(mall: Mall, by: Actor) -> None:
     with mall.batch() as many:
         assert_type(many.room(Visits).finish("V1", by=by), Visit)
     mall.room(Visits).book("V1", customer="li", by=by)  # type: ignore[call-arg]
+    assert_type(mall.room(Memos[Memo]).keep("M"), Memo)
 
 
 def what_is_refused(mall: Mall, by: Actor, at: datetime) -> None:

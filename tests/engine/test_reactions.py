@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -40,10 +40,13 @@ NEVER = Rule(
 )
 
 
-class Memos(Room[Any, Memo]):
+T = TypeVar("T")
+
+
+class Memos(Room[T, Memo]):
     kind = "memo"
 
-    def keep(self, id: str, **options: Unpack[Options]) -> Any:
+    def keep(self, id: str, **options: Unpack[Options]) -> T:
         return self._do("keep", id, shop.OPERATIONS, Nothing, options)
 
 
@@ -94,7 +97,8 @@ def test_a_best_effort_reaction_that_is_refused_leaves_its_entry_and_stops_nothi
     url: str,
 ) -> None:
     with opened(Reaction("memo", "Kept", "copy", "keep", copy, best_effort=True), url=url) as mall:
-        assert mall.room(Memos).keep("M").state == "kept"
+        assert mall.room(Memos[Memo]).keep("M").state == "kept"
+        assert mall.room(Memos).get("M").state == "kept"
         assert outcomes(mall, "memo") == ["moved"]
         (entry,) = mall.journal("copy", "M")
         assert (entry["outcome"], entry["verdicts"][0]["rule"]) == ("refused", "copy.never@1")

@@ -62,7 +62,8 @@ class Rooms(Generic[M]):
     def room(self, room: type[B]) -> B: ...
     def room(self, room: Any) -> Any:
         """Return the room of a plugin's kind: ``mall.room(Visits).book("V1", by=...)``."""
-        return room(*self._open) if issubclass(room, Declared) else room(*self._open[:2])
+        declared = issubclass(get_origin(room) or room, Declared)
+        return room(*self._open) if declared else room(*self._open[:2])
 
 
 DECLARED: Mapping[str, type[Declared[Any, Any]]] = {
