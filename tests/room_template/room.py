@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from eldermall.engine.actor import Actor, Role
+from eldermall.engine.actor import Role, merchants_own
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Adopting, M, erasure
 from eldermall.engine.inputs import Id, Label, Moment, Personal
@@ -58,10 +58,7 @@ class Applications(Adopting[M, Application]):
         approved = state(Text("已通过", "approved"), end=True)
         rejected = state(Text("未通过", "rejected"), end=True)
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether a merchant acts on an application of their own; customers never do."""
-        return actor.role == "merchant" and bool(subject.merchant == actor.merchant)
+    party = staticmethod(merchants_own)
 
     @staticmethod
     def moments(application: Application) -> Sequence[str]:

@@ -153,3 +153,13 @@ def system(cause: str) -> Actor:
     if not checked_text(cause, "cause"):
         raise Invalid("cause", cause, Text("须说明缘由", "say what made the system act"))
     return Actor("system", "system", cause=cause)
+
+
+def merchants_own(subject: Any, actor: Actor) -> bool:
+    """Say whether a merchant acts on what is their own; customers never do.
+
+    Args:
+        subject: a record, or arguments, with the ``merchant`` whose it is.
+        actor: who acts, and is no staff.
+    """
+    return actor.role == "merchant" and bool(subject.merchant == actor.merchant)

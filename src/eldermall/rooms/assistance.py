@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from eldermall.engine.actor import Actor, Role
+from eldermall.engine.actor import Role, merchants_own
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Declared, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal
@@ -87,10 +87,7 @@ class AssistanceJobs(Declared[M, Assistance]):
     OPEN = (States.requested, States.appointed, States.on_site)
     """The states before it is closed."""
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether a merchant acts on a job of their own; customers never do."""
-        return actor.role == "merchant" and bool(subject.merchant == actor.merchant)
+    party = staticmethod(merchants_own)
 
     @move(
         NEW, to=States.requested, by=("merchant", "field_agent", "customer_service"),

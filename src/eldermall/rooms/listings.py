@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from eldermall.engine.actor import Actor, Role
+from eldermall.engine.actor import Role, merchants_own
 from eldermall.engine.canonical import canonical
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Adopting, M
@@ -188,10 +188,7 @@ class Listings(Adopting[M, Listing]):
         shown = state(Text("展示中", "shown"), standing=True)
         off_display = state(Text("已下架", "off display"), end=True)
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether a merchant acts on a listing of their own; customers never do."""
-        return actor.role == "merchant" and bool(subject.merchant == actor.merchant)
+    party = staticmethod(merchants_own)
 
     @staticmethod
     def moments(listing: Listing) -> Sequence[str]:

@@ -29,6 +29,7 @@ from eldermall.texts import Text
 
 _DECIDED = ("approved", "declined", "returning", "received", "refunded", "replaced", "closed")
 
+
 def _bind(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
     terms = order.terms
     yield Deciding.bind.command(

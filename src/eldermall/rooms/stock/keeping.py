@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from eldermall.engine.actor import Actor, Role
+from eldermall.engine.actor import Actor, Role, merchants_own
 from eldermall.engine.declaration import Internal
 from eldermall.engine.declared import Declared, M, R
 from eldermall.engine.kind import Command
@@ -21,10 +21,7 @@ class Keeping(Declared[M, R]):
     link = "listing"
     indexed = ("merchant",)
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether a merchant acts on what is their own; customers never do."""
-        return actor.role == "merchant" and bool(subject.merchant == actor.merchant)
+    party = staticmethod(merchants_own)
 
 
 def quantities(kind: str, order: Any, number: Callable[[Any], int]) -> Counter[str]:
