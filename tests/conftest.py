@@ -67,6 +67,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(autouse="ELDERMALL_TEST_COLLECT" in os.environ)
 def collected() -> Iterator[None]:
     """Collect garbage after the test, so that what it has left open fails it and no later one."""
+    if gc.get_freeze_count() == 0:
+        gc.freeze()  # what was there before the first test needn't be looked at each time
     yield
     gc.collect()
 

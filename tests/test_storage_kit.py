@@ -242,7 +242,7 @@ def results(pytester: pytest.Pytester, *args: str) -> list[dict[str, Any]]:
     """Run pytest in its own folder; return the kit's results on each storage tested."""
     file = pytester.path / "results.json"
     pytester.runpytest_inprocess(
-        "-p", "no:cacheprovider", "-q", f"--eldermall-conformance-json={file}", *args
+        "-p", "no:cacheprovider", "-q", "--tb=native", f"--eldermall-conformance-json={file}", *args
     )
     tested: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["tested"]
     return tested
