@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     databases.begin()
 
 
+@pytest.hookimpl(trylast=True)  # once coverage is measured
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Load all of eldermall wherever tests run.
 

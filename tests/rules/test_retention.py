@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eldermall import Conflict, Mall, Refused
-from eldermall.engine.blank import ERASED
+from eldermall import Conflict, Mall, Refused, Text, hookimpl
+from eldermall.engine.blank import ERASED, erasing
+from eldermall.engine.inputs import Personal
+from eldermall.engine.kind import Kind, Record
+from eldermall.engine.machine import NEW, Machine, State, Transition
+from eldermall.engine.room import Nothing, Room
 from tests import shop
 
 KEEP = timedelta(days=1096)
@@ -261,3 +265,56 @@ def test_two_who_erase_at_once_erase_once(mall: Mall, time: shop.Time) -> None:
     mall.complaints.erase("C1", by=shop.OPERATIONS, expect=version)
     with pytest.raises(Conflict):
         mall.complaints.erase("C1", by=shop.OPERATIONS, expect=version)
+
+
+# Records of a host's own
+
+
+class Diary(Record):
+    """A record of a plugin's, of a kind that is written by hand."""
+
+    state: str
+    words: Annotated[str, Personal("diary")]
+
+
+PAGES = Machine(
+    "diary", "state", Text("日记", "diary"),
+    (State("closed", Text("已合上", "closed"), end=True),),
+    (
+        Transition(
+            "write", (NEW,), "closed", ("operations",), Text("写", "write"), "DiaryWritten",
+            lambda c: {"words": "dear diary"},
+        ),
+        erasing("closed"),
+    ),
+)
+
+
+class Diaries(Room[Any, Diary]):
+    """Its room, written by hand too."""
+
+    kind = "diary"
+
+    def write(self, id: str) -> Any:
+        return self._do("write", id, shop.OPERATIONS, Nothing, {})
+
+    def erase(self, id: str) -> Any:
+        return self._do("erase", id, shop.OPERATIONS, Nothing, {})
+
+
+class Keeping:
+    """The plugin."""
+
+    @hookimpl
+    def eldermall_kinds(self) -> list[Kind]:
+        return [Kind("diary", Text("日记", "diary"), Diary, (PAGES,))]
+
+
+def test_what_a_plugin_s_record_says_of_persons_is_kept_as_long_too(time: shop.Time) -> None:
+    with shop.open_mall(time=time, plugins=[Keeping()]) as mall:
+        diaries = mall.room(Diaries)
+        diaries.write("D1")
+        time.now += KEEP - TICK
+        assert shop.refusal(diaries.erase, "D1").rules == ("retention.kept-long-enough@1",)
+        time.now += TICK
+        assert diaries.erase("D1").words == ERASED
