@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from examples.plugins import visits
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from eldermall import SchemaError
 from eldermall.adapters.storage.sql import migrate
@@ -246,6 +246,28 @@ def test_processes_may_open_a_database_that_lacks_one_table_at_once(
         assert at_once(processes, upgrading, url) == []
         assert on(url, visits_of) == PROCESSES
         drop(url, f"{PREFIX}record_visit")
+
+
+def test_a_table_that_somebody_makes_while_its_columns_are_asked_for_is_not_taken_for_another(
+    tmp_path: Path,
+) -> None:
+    """SQLite is asked twice: for columns, and, where there are none, whether the table is there."""
+    url = new_database("sqlite", tmp_path, "asked")
+    on(url, lambda storage: storage.open(SHIPPED))
+    others: list[str] = []
+
+    def between(c: Any, cursor: Any, sql: str, *_: Any) -> None:
+        if not others and sql.startswith("PRAGMA temp.") and f'"{PREFIX}record_visit"' in sql:
+            others.append(sql)
+            on(url, lambda storage: storage.open(KINDS))
+
+    def asking(storage: SqlStorage) -> int:
+        event.listen(storage.engine, "after_cursor_execute", between)
+        storage.open(KINDS)
+        return len(others)
+
+    assert on(url, asking) == 1
+    assert on(url, visits_of) == 0
 
 
 def test_threads_may_make_the_tables_of_several_databases_at_once(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def lacking(connection: Connection, schema: Schema) -> list[str]:
         try:
             there = {found["name"] for found in inspector.get_columns(made.name)}
         except exc.NoSuchTableError:
+            there = set()
+        if not there:  # or somebody has just made it, while its columns were asked for
             kinds.append(kind)
             continue
         if missing := [c.name for c in made.columns if c.name not in there]:
