@@ -547,3 +547,24 @@ def test_what_was_wholly_refunded_after_a_part_had_left_ends_with_that_part(mall
     mall.orders.refunded("A1", 27000, "back-1", by=shop.PAYMENTS)
     assert mall.orders.get("A1").goods == "shipped"
     assert shop.refusal(shop.ship, mall, lines={"tea": 1}).rules[0] == "machine.no-such-move"
+
+
+def test_an_exception_entered_after_the_limit_is_refused_though_dated_before_it(
+    mall: Mall, time: shop.Time
+) -> None:
+    shop.place(mall)
+    shop.pay(mall)
+    before = time.now + timedelta(hours=71)
+    time.pass_(hours=73)
+    until = time.now + timedelta(days=1)
+    said = shop.refusal(except_, mall, until, at=before, customer_told_at=before)
+    assert said.rules == ("shipping.exception-before-limit@1",)
+
+
+def test_an_agreed_time_that_had_passed_before_the_payment_counts_no_more(
+    mall: Mall, time: shop.Time
+) -> None:
+    shop.place(mall, ship_by=time.now + timedelta(hours=30))
+    paid = time.pass_(hours=31)
+    shop.pay(mall)
+    assert line(mall).due == shop.us(paid + timedelta(hours=72))
