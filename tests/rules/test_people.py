@@ -278,3 +278,15 @@ def test_an_agent_is_assigned_to_a_merchant_once_and_may_leave(mall: Mall) -> No
 def test_staff_act_with_their_department(mall: Mall) -> None:
     with pytest.raises(Invalid, match=r"actor\.department = None .*S19 article 2"):
         person("olivia", "operations")
+
+
+def test_nobody_is_taken_off_duty_at_a_moment_before_they_were_on_it(
+    mall: Mall, time: shop.Time
+) -> None:
+    time.pass_(hours=5)
+    mall.designations.appoint("order", "somebody-new", by=shop.LEADER)
+    early = time.now - timedelta(hours=1)
+    said = shop.refusal(
+        mall.designations.dismiss, "order", "somebody-new", by=shop.LEADER, at=early
+    )
+    assert said.rules == ("designation.dismiss",)
