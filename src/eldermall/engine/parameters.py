@@ -80,7 +80,7 @@ def stored(hint: Any) -> Any:
     if origin is Annotated:
         return Annotated[(stored(inside[0]), *hint.__metadata__)]
     if origin in (Union, UnionType):
-        models = any(isinstance(h, type) and issubclass(h, BaseModel) for h in inside)
+        models = any(map(_is_model, inside))
         chosen = [stored(h) for h in inside if not (models and get_origin(h) is Mapping)]
         return reduce(or_, chosen)
     if origin is Mapping:
