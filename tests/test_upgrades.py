@@ -122,6 +122,21 @@ def kept(mall: Mall, kind: str, body: bytes) -> None:
         tx.save([row])
 
 
+def test_a_number_of_blanks_that_was_kept_is_no_damage_and_the_order_goes_on(
+    mall: Mall, time: shop.Time
+) -> None:
+    time.pass_(days=9)
+    blank = sample("order-1").replace(b'"SF1001"', '"\u3000"'.encode())
+    assert blank != sample("order-1")
+    kept(mall, "order", blank)
+    order = Order.from_body(blank)
+    assert order.parcels[0].tracking == "\u3000"
+    assert Order.from_body(order.body()) == order
+    (under_way,) = (p for p in order.parcels if p.delivered_at is None)
+    mall.orders.deliver(order.id, parcel=under_way.id, by=shop.COURIER)
+    assert all(p.delivered_at for p in mall.orders.get(order.id).parcels)
+
+
 def test_a_listing_goes_on_as_its_merchant_s_own(
     mall: Mall, time: shop.Time
 ) -> None:

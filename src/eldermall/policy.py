@@ -41,7 +41,7 @@ from eldermall.calendars import DAY, microseconds, zone_named
 from eldermall.contracts.storage import PackRow
 from eldermall.engine.canonical import canonical
 from eldermall.engine.clock import Clock
-from eldermall.engine.inputs import checked_id, checked_text, only_keys
+from eldermall.engine.inputs import can_be_seen, checked_id, checked_text, only_keys
 from eldermall.engine.rule import Rule
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Relaxation, Setting, Settings, SettingValue
@@ -229,7 +229,7 @@ def _value(setting: Setting, given: dict[str, Any], where: str) -> SettingValue:
         if key not in given:
             raise Invalid(f"{where}.{key}", None, Text("缺少此项", "is missing"))
     author = checked_text(given["author"], f"{where}.author")
-    if not author.strip():
+    if not can_be_seen(author):
         raise Invalid(f"{where}.author", author, Text("须写明设定人", "say who decided it"))
     if given["clause"] != setting.clause:
         raise Invalid(
@@ -307,7 +307,7 @@ def _relaxation(given: dict[str, Any], where: str, serves: tuple[str, ...]) -> d
     said: dict[str, str] = {"mode": mode}
     for key in ("author", "approver", "reason"):
         said[key] = checked_text(given.get(key, ""), f"{where}.{key}").strip()
-        if not said[key]:
+        if not can_be_seen(said[key]):
             raise Invalid(f"{where}.{key}", given.get(key), Text("缺少此项", "is missing"))
     if said["author"] == said["approver"]:
         raise Invalid(

@@ -48,7 +48,7 @@ class Letter(Record):
 
 
 def _not_empty(args: Any) -> None:
-    if all(not sheet.text.strip() for sheet in args.sheets):
+    if all(sheet.text == "-" for sheet in args.sheets):
         raise ValueError("sheets", Text("信件为空", "the letter is empty"))
 
 
@@ -362,7 +362,8 @@ def test_a_moment_is_stored_in_microseconds_and_handed_to_the_effect_as_it_was_s
         ({"sheets": "text"}, "letter.write.sheets = 'text' is invalid: must be a list"),
         ({"sheets": []}, "letter.write.sheets = () is invalid: needs 1 item or more"),
         ({"sheets": [{"text": ""}]}, "letter.write.sheets.0.text = '' is invalid"),
-        ({"sheets": [{"text": " "}]}, r"is invalid: the letter is empty"),
+        ({"sheets": [{"text": " "}]}, "letter.write.sheets.0.text = ' ' is invalid: must hold"),
+        ({"sheets": [{"text": "-"}]}, r"is invalid: the letter is empty"),
         ({"sheets": [3]}, "letter.write.sheets.0 = 3 is invalid: must be a mapping of fields"),
         ({"copies": 3}, "letter.write.copies = 3 is invalid: must be a mapping"),
         ({"due": "soon"}, "letter.write.due = 'soon' is invalid: must be a datetime with a zone"),

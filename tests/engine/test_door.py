@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from eldermall import Actor, Invalid, Text, new_id, person, system
 from eldermall.engine.actor import STAFF
-from eldermall.engine.inputs import Arguments, Personal, Words, arguments, personal_fields
+from eldermall.engine.inputs import (
+    Arguments,
+    Personal,
+    Words,
+    arguments,
+    can_be_seen,
+    personal_fields,
+)
+from eldermall.rooms.urging import Urges
 from tests import shop
 
 LAST = 2**53 - 1
@@ -86,3 +94,30 @@ def test_a_text_is_said_in_either_language() -> None:
     text = Text("还剩 {n} 件", "{n} left")
     assert text.format(n=3) == Text("还剩 3 件", "3 left")
     assert [text.in_(lang) for lang in ("zh", "en")] == ["还剩 {n} 件", "{n} left"]
+
+
+BLANKS = (
+    " \t\n\r\x0b\x0c\x1c\x85\u00a0\u00ad\u1680\u2000\u2003\u2028\u2029\u202f\u205f\u3000"
+    "\u115f\u1160\u180e\u200b\u200d\u200e\u2060\u2800\u3164\ufe0f\ufeff\uffa0\U000e0041"
+)
+blanks = st.text(BLANKS, max_size=5)
+
+
+@given(before=blanks, after=blanks, seen=st.sampled_from("aé茶㐀9-.，。✓☎\U0002a6d6"))
+def test_a_text_is_seen_exactly_if_one_of_its_signs_is(
+    before: str, after: str, seen: str
+) -> None:
+    assert can_be_seen(before + seen + after)
+    assert not can_be_seen(before + after)
+
+
+@given(st.text())
+def test_what_a_text_stripped_of_blanks_leaves_nothing_of_can_t_be_seen(text: str) -> None:
+    assert text.strip() or not can_be_seen(text)
+
+
+def test_what_follows_from_a_kept_text_of_blanks_is_not_asked_anew() -> None:
+    follows = Urges.open.command(
+        "U1", order="A1", target="merchant", reason="\u3000", way="-", by=system("order/A1#1")
+    )
+    assert follows.args.reason == "\u3000"  # type: ignore[attr-defined]

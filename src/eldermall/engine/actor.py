@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from eldermall.engine.inputs import checked_id, checked_text
+from eldermall.engine.inputs import can_be_seen, checked_id, checked_text
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -148,9 +148,9 @@ def system(cause: str) -> Actor:
     """Return the system acting because of ``cause``: an entry, a courier's or a payment's notice.
 
     Raises:
-        Invalid: ``cause`` is no text that can be kept, or is empty.
+        Invalid: ``cause`` is no text that can be kept, or nothing of it can be seen.
     """
-    if not checked_text(cause, "cause"):
+    if not can_be_seen(checked_text(cause, "cause")):
         raise Invalid("cause", cause, Text("须说明缘由", "say what made the system act"))
     return Actor("system", "system", cause=cause)
 

@@ -39,7 +39,7 @@ from typing import (
 )
 
 from eldermall.engine.actor import Actor, Role
-from eldermall.engine.inputs import Arguments
+from eldermall.engine.inputs import STORED, Arguments
 from eldermall.engine.kind import Command, Reaction, Record
 from eldermall.engine.machine import Effect
 from eldermall.engine.parameters import Parameters
@@ -135,7 +135,8 @@ class Internal(Row, Generic[P]):
         """Return it as a command, for a reaction to make: with values as they are stored."""
         values = self.parameters.said(args, dict(kwargs))
         id, by = values.pop(self.parameters.id), values.pop("by")
-        return Command(self.kind, self.name, id, by, self.model(**values))
+        made: Arguments = self.model.model_validate(values, context=STORED)
+        return Command(self.kind, self.name, id, by, made)
 
     def after(
         self,

@@ -6,7 +6,8 @@ import re
 import secrets
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
 )
 
 from eldermall.errors import Invalid
@@ -30,6 +32,19 @@ _ID_RULE = Text(
 _TEXT_RULE = Text(
     "文字中不得含有零字符或不成对的代理字符", "a text holds no zero character and no lone surrogate"
 )
+_BLANK_RULE = Text(
+    "须有看得见的文字，不能只有空白", "must hold something that can be seen, not only blanks"
+)
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and a symbol that show nothing."""
+
+STORED: Final = "stored"
+"""The context in which what was stored is validated: it isn't asked what was asked at the door."""
+
+
+def can_be_seen(text: str) -> bool:
+    """Say whether anything of a text can be seen: blanks and signs of no width can't."""
+    return any(category(sign)[0] not in "ZCM" and sign not in _FILLERS for sign in text)
 
 
 def checked_id(value: object, where: str) -> str:
@@ -52,6 +67,18 @@ def checked_text(value: object, where: str) -> str:
     if not isinstance(value, str) or _BAD_TEXT.search(value) is not None:
         raise Invalid(where, value, _TEXT_RULE)
     return value
+
+
+def checked_words(value: object, where: str) -> str:
+    """Return ``value`` if it is a text of which something can be seen.
+
+    Raises:
+        Invalid: it isn't.
+    """
+    text = checked_text(value, where)
+    if not can_be_seen(text):
+        raise Invalid(where, value, _BLANK_RULE)
+    return text
 
 
 def only_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
@@ -119,9 +146,15 @@ def _text(value: str) -> str:
     return value
 
 
+def _words(value: str, info: ValidationInfo) -> str:
+    if info.context is not STORED and not can_be_seen(value):
+        raise ValueError(_BLANK_RULE)
+    return _text(value)
+
+
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_text)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_text)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_words)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_words)]
 Said = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_text)]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 Amount = Annotated[int, Field(ge=0, le=10**12)]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from eldermall.contracts.storage import RecordKind, RecordRow
 from eldermall.engine.actor import Actor, Role
-from eldermall.engine.inputs import Arguments, Frozen, Id, Moment
+from eldermall.engine.inputs import STORED, Arguments, Frozen, Id, Moment
 from eldermall.engine.machine import Machine, Transition, always
 from eldermall.errors import DefinitionError, SchemaError
 from eldermall.texts import Text
@@ -62,13 +62,13 @@ class Record(Frozen):
         head = b'{"schema":%d,' % cls.SCHEMA
         try:
             if body.startswith(head):
-                return cls.model_validate_json(b"{" + body[len(head) :])
+                return cls.model_validate_json(b"{" + body[len(head) :], context=STORED)
             fields = json.loads(body)
             schema = fields.pop("schema")
             while schema in cls.UPGRADES:
                 fields, schema = cls.UPGRADES[schema](fields), schema + 1
             if schema == cls.SCHEMA:
-                return cls.model_validate_json(json.dumps(fields))
+                return cls.model_validate_json(json.dumps(fields), context=STORED)
         except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SchemaError(
                 Text(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from eldermall.calendars import microseconds
 from eldermall.engine.actor import Actor
-from eldermall.engine.inputs import Arguments, arguments, checked_id, checked_text
+from eldermall.engine.inputs import Arguments, arguments, checked_id, checked_text, checked_words
 from eldermall.engine.kind import Command
 from eldermall.errors import Invalid
 from eldermall.texts import Text
@@ -94,10 +94,12 @@ class Room(Generic[T, R]):
         if expect is not None and type(expect) is not int:
             raise Invalid(f"{what}.expect", expect, Text("须为整数", "must be a whole number"))
         late = options.get("late_reason")
-        if late is not None and not 1 <= len(checked_text(late, f"{what}.late_reason")) <= 200:
-            raise Invalid(
-                f"{what}.late_reason", late, Text("须为 1 至 200 个字", "must hold 1 to 200")
-            )
+        if late is not None:
+            if not 1 <= len(checked_text(late, f"{what}.late_reason")) <= 200:
+                raise Invalid(
+                    f"{what}.late_reason", late, Text("须为 1 至 200 个字", "must hold 1 to 200")
+                )
+            checked_words(late, f"{what}.late_reason")
         command = Command(
             self.kind,
             name,
