@@ -31,7 +31,7 @@ from eldermall.engine.rule import Fact, Rule
 from eldermall.errors import EldermallError, PluginError
 from eldermall.loading import Loaded, loaded
 from eldermall.plugin_checks import check_courier, check_fact, check_kind
-from eldermall.texts import Text, shown_url
+from eldermall.texts import Text, escaped, shown_url
 
 BUILT_IN = ("eldermall.rooms", "eldermall.rules", "eldermall.adapters.storage")
 PACK = "pack:"
@@ -63,7 +63,7 @@ class HookCall:
 
 
 def _to_stderr(call: HookCall) -> None:
-    sys.stderr.write(f"{call}\n")
+    sys.stderr.write(escaped(str(call)) + "\n")
 
 
 class Plugins:

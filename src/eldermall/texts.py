@@ -30,6 +30,21 @@ class Text:
         return Text(self.zh.format(**fields), self.en.format(**fields))
 
 
+UNSHOWN = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""A character that steers a terminal or is none; the newline isn't among them."""
+
+
+def escaped(text: str) -> str:
+    r"""Return ``text`` as a terminal may show it: no control character but the newline is left.
+
+    What steers a terminal (escape sequences, carriage returns, C1 codes), turns the direction of
+    writing, or is no character at all stands as ``\x1b``, ``\u202e``, ``\udcff``.
+    """
+    return UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 _PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#@]*@")
 
 

@@ -1,14 +1,13 @@
-"""The ``eldermall`` command. Exit code 0: fine; 1: findings; 2: bad input."""
+"""The ``eldermall`` command. Exit code 0: fine; 1: findings; 2: bad input; more in `running`."""
 
 from __future__ import annotations
 
-import io
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from eldermall.cli import output
 from eldermall.cli.adopt import adopt
 from eldermall.cli.appoint import appoint
 from eldermall.cli.audit import audit
@@ -20,12 +19,14 @@ from eldermall.cli.machines import machines
 from eldermall.cli.observe_report import observe_report
 from eldermall.cli.plugins import plugins
 from eldermall.cli.rules import rules
+from eldermall.cli.running import Commands, prepare
 from eldermall.cli.sweep import sweep
 from eldermall.cli.todo import todo
 from eldermall.cli.upkeep import upkeep
 from eldermall.cli.verify import verify
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,7 +35,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"eldermall {version('eldermall')}")
+        output.line(f"eldermall {version('eldermall')}")
         raise typer.Exit
 
 
@@ -65,8 +66,6 @@ app.add_typer(db, name="db")
 
 
 def main() -> None:
-    """Run the command; what the terminal can't show is replaced, never an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    """Run the command."""
+    prepare()
     app()

@@ -63,7 +63,7 @@ def adopt(
     """
     spoken = output.language(lang)
     failures: list[Failure] = []
-    errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    errors = output.errors()
 
     def tell(failure: Failure) -> None:
         if json:

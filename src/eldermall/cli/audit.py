@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -194,7 +193,7 @@ def _bar(lang: Lang) -> Iterator[Told | None]:
         return
     with Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
+        console=output.errors(), transient=True,
     ) as bar:
         task = bar.add_task(Text("审计中", "auditing").in_(lang), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

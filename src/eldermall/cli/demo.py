@@ -125,5 +125,5 @@ def _where(console: Console, lang: Lang, url: str, roots: Path | None) -> None:
         )
         console.print(Styled(words.in_(lang), style="dim"))
         return
-    typer.echo(Text("自行核验：", "check it yourself:").in_(lang))
-    typer.echo("  " + shlex.join(["eldermall", "verify", url, "--root", str(roots)]))
+    output.line(Text("自行核验：", "check it yourself:").in_(lang))
+    output.line("  " + shlex.join(["eldermall", "verify", url, "--root", str(roots)]))

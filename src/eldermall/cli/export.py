@@ -44,4 +44,4 @@ def export(
         f"wrote {out}: {entries} entries ({found['unsealed']} not sealed yet), "
         f"{personal} personal values",
     )
-    typer.echo(said.in_(spoken))
+    output.line(said.in_(spoken))

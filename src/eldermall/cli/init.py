@@ -41,4 +41,4 @@ def init(
         f"wrote {path}. The values commented out are suggestions of the library; set each, and "
         "sign it with author and date.",
     )
-    typer.echo(said.in_(spoken))
+    output.line(said.in_(spoken))

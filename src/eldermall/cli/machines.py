@@ -60,7 +60,7 @@ def machines(
         return
     if format is Format.MERMAID:
         drawn = [mermaid(machine, spoken) for machine in chosen]
-        typer.echo(drawn[0] if name else "\n".join(map(_fenced, drawn)), nl=False)
+        output.line((drawn[0] if name else "\n".join(map(_fenced, drawn))).removesuffix("\n"))
         return
     console = output.console()
     for machine in chosen:

@@ -1,4 +1,9 @@
-"""What every command shares: language, consoles, JSON, and how an error is told."""
+"""What every command shares: language, consoles, JSON, and how an error is told.
+
+Whatever a command prints goes through here: `console`, `errors`, `line`, `print_json`,
+`print_json_line`, `tell`. So no value from a file, a database or the command line steers the
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from enum import StrEnum
@@ -15,17 +20,20 @@ from typing import Annotated, Any, cast
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text as Styled
 
 from eldermall.calendars import moment
 from eldermall.engine.actor import ROLE_LABELS, Role
 from eldermall.errors import EldermallError
 from eldermall.rules.catalogue import Clause, clauses
-from eldermall.texts import Lang, Text
+from eldermall.texts import UNSHOWN, Lang, Text, escaped
 
 FINDINGS = 1
 BAD_INPUT = 2
+DEFECT = 3
+INTERRUPTED = 130
 WIDTH = 100
 
 _WIDE = "\u2e80-\u9fff\uff00-\uffef"
@@ -33,6 +41,7 @@ _OPENING, _CLOSING = "（《“", "，。、；：？！）》”"
 _UNIT = re.compile(
     rf"\n|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_OPENING}{_CLOSING}]+|)[{_CLOSING}]*[^\S\n]*"
 )
+_FORGED = re.compile(r"\n(?! {2})")
 _ID = re.compile(r"S\d+-0*(\d+)(?:-(\d+))?([a-z]?)")
 
 
@@ -84,27 +93,81 @@ class _Trimmed:
         sys.stdout.flush()
 
 
+class _Console(Console):
+    """A console that no text steers: only its own colours reach the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        if isinstance(renderable, Styled):
+            renderable = _shown(renderable)
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(escaped(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """Let the error go on: whoever prints decides what follows."""
+        raise  # noqa: PLE0704
+
+
+def _shown(text: Styled) -> Styled:
+    """Return ``text`` escaped before it is laid out, in its styles."""
+    found = list(UNSHOWN.finditer(text.plain))
+    if not found:
+        return text
+    shown = text.blank_copy()
+    for piece in text.divide(sorted({end for match in found for end in match.span()})):
+        said = Styled(escaped(piece.plain), style=piece.style)
+        for style in piece.spans:
+            said.stylize(style.style)
+        shown.append_text(said if UNSHOWN.search(piece.plain) else piece)
+    return shown
+
+
 def console() -> Console:
     """Return a console of up to 100 columns; plain text where nobody looks on."""
     if sys.stdout.isatty():
-        found = Console(highlight=False, markup=False, emoji=False)
+        found = _Console(highlight=False, markup=False, emoji=False)
         found.width = min(found.width, WIDTH)
         return found
-    return Console(
+    return _Console(
         file=cast(Any, _Trimmed()), width=WIDTH, color_system=None, force_terminal=False,
         highlight=False, markup=False, emoji=False,
     )
 
 
+def errors() -> Console:
+    """Return a console for what isn't a command's answer: progress, rows that failed."""
+    return _Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def line(text: str) -> None:
+    """Print ``text`` on stdout as it stands, whatever its width."""
+    typer.echo(escaped(text))
+
+
+def tell(text: Text, lang: Lang) -> None:
+    """Print an error on stderr, in one line; of our own lists each item is an indented line."""
+    said = Text("错误：", "error: ").in_(lang) + text.in_(lang)
+    typer.echo(escaped(_FORGED.sub(r"\\n", said)), err=True)
+
+
 def print_json(facts: object) -> None:
     """Print ``facts`` as JSON on stdout."""
-    typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    typer.echo(_json(facts, indent=2))
 
 
 def print_json_line(facts: object) -> None:
     """Print ``facts`` as one line of JSON on stdout, at once."""
-    typer.echo(json.dumps(facts, ensure_ascii=False))
+    typer.echo(_json(facts))
     sys.stdout.flush()
+
+
+def _json(facts: object, indent: int | None = None) -> str:
+    written = json.dumps(facts, ensure_ascii=False, indent=indent)
+    return UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def both(text: Text) -> dict[str, str]:
@@ -122,8 +185,7 @@ def telling(lang: Lang) -> Iterator[None]:
     try:
         yield
     except EldermallError as error:
-        said = Text("错误：", "error: ").in_(lang) + error.text.in_(lang)
-        typer.echo(said, err=True)
+        tell(error.text, lang)
         raise typer.Exit(BAD_INPUT) from None
 
 
@@ -173,6 +235,7 @@ def folded(text: Styled, width: int) -> Styled:
 
     No line begins with a closing mark or ends with an opening one.
     """
+    text = _shown(text)
     breaks, used = [], 0
     for match in _UNIT.finditer(text.plain):
         unit = match[0]

@@ -127,7 +127,7 @@ def _seconds(text: str) -> float:
 
 def _tell(did: Round, lang: Lang, *, json: bool) -> None:
     if did.error is not None:
-        typer.echo(Text("错误：", "error: ").in_(lang) + did.error.in_(lang), err=True)
+        output.tell(did.error, lang)
     if did.idle:
         return
     with suppress(BrokenPipeError):  # whoever listened has gone; the work goes on
