@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,6 +33,7 @@ from eldermall import (
     Mall,
     NotInTransaction,
     NotJoinable,
+    NotJoined,
     StorageError,
     Technical,
     moment,
@@ -877,6 +879,159 @@ def test_a_mall_in_memory_is_not_joined(here: Shop) -> None:
         mall.joined(host.it),
     ):
         pass
+
+
+# What isn't joined, while something is
+
+
+def batched(mall: Mall, id: str) -> None:
+    with mall.batch() as m:
+        shop.pay(m, id)
+
+
+def opened(mall: Mall, id: str) -> None:
+    """Open the mall again, with a policy that has to be kept."""
+    other = shop.policy(title=id)
+    url = mall.storage.url  # type: ignore[attr-defined]
+    shop.open_mall(url, shop.Time(), policy=other).close()
+
+
+# what would commit by itself
+BY_ITSELF: dict[str, Callable[[Mall, str], Any]] = {
+    "a command": shop.pay,
+    "a command that would be refused": shop.ship,
+    "a batch": batched,
+    "settle": lambda mall, id: mall.settle(),
+    "sweep": lambda mall, id: mall.sweep(),
+    "relay": lambda mall, id: mall.relay(),
+    "seal": lambda mall, id: mall.seal(),
+    "erase_expired": lambda mall, id: mall.erase_expired(),
+}
+
+
+def kept(mall: Mall) -> tuple[Any, ...]:
+    """What a write of any kind would change."""
+    seen = mall.verify()
+    return seen.entries, seen.roots, mall.messages("pending", "delivered", "dead")
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_nothing_commits_by_itself_while_a_handle_is_open(hosted: Hosted, end: str) -> None:
+    at, host = hosted
+    with at.mall.joined(host.it) as m:
+        at.fail(m)
+        before = kept(at.mall)
+        for what, act in BY_ITSELF.items():
+            with shop.telling(what), pytest.raises(NotJoined, match="commit by itself") as error:
+                act(at.mall, at.id)
+            assert error.value.code == "not-joined"
+            assert "自行提交" in error.value.text.zh
+        assert kept(at.mall) == before
+        at.mall.orders.get(at.id)
+        assert at.mall.may.orders.cancel(at.id, reason="x", by=shop.CUSTOMER).allowed
+        at.succeed(m)
+    getattr(host, end)()
+    at.settled(host)
+    moved = [e["what"] for e in at.mall.journal("order", at.id) if e["outcome"] == "moved"]
+    assert moved.count("order.pay") == (1 if end == "commit" else 0)
+    shop.refusal(at.mall.orders.cancel, at.id, reason="x", by=shop.STRANGER)
+    assert at.mall.verify().passed
+
+
+def test_the_same_mall_opened_twice_is_one_and_an_opening_that_writes_is_not_joined(
+    here: Shop,
+) -> None:
+    with (
+        shop.open_mall(here.url, here.time) as again,
+        here.begin("Connection") as host,
+        here.mall.joined(host.it) as m,
+    ):
+        with pytest.raises(NotJoined, match="the mall main is joined"):
+            shop.pay(again, here.id)
+        with pytest.raises(NotJoined):
+            opened(here.mall, here.id)
+        here.succeed(m)
+        host.rollback()
+        host.leave()
+    assert here.last() == BEFORE
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+def test_another_code_another_thread_and_what_was_begun_elsewhere_go_on(
+    malls: Callable[[str], Shop], name: str
+) -> None:
+    at, there, task = (with_order(malls(name)) for _ in range(3))
+    elsewhere = copy_context()
+    with (
+        shop.open_mall(at.url, at.time, code="other") as other,
+        at.begin("Connection") as host,
+        at.mall.joined(host.it) as m,
+    ):
+        shop.staff(other)
+        shop.place(other, at.id)
+        thread = threading.Thread(target=shop.pay, args=(at.mall, there.id))
+        thread.start()
+        thread.join(30)
+        elsewhere.run(shop.pay, at.mall, task.id)
+        inside = copy_context()
+        with pytest.raises(NotJoined):
+            inside.run(shop.pay, at.mall, there.id)
+        at.succeed(m)
+        host.rollback()
+        host.leave()
+        assert other.orders.get(at.id).payment == "unpaid"
+    assert [x.last() for x in (at, there, task)] == [BEFORE, PAID, PAID]
+    inside.run(shop.pay, at.mall, at.id)
+    assert at.last() == PAID
+
+
+def test_another_database_goes_on(here: Shop, tmp_path: Path) -> None:
+    with (
+        shop.open_mall(f"sqlite:///{tmp_path / 'another.db'}", here.time) as another,
+        here.begin("Connection") as host,
+        here.mall.joined(host.it) as m,
+    ):
+        here.succeed(m)
+        shop.staff(another)
+        shop.place(another, here.id)
+        host.commit()
+    assert here.last() == PAID
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])  # SQLite's one writer is the batch
+def test_a_batch_that_was_open_before_a_handle_stands_still_until_it_is_closed(
+    malls: Callable[[str], Shop], name: str
+) -> None:
+    at = with_order(malls(name))
+    with at.mall.batch() as batch:
+        with at.begin("Connection") as host, at.mall.joined(host.it):
+            with pytest.raises(NotJoined):
+                shop.pay(batch, at.id)
+            host.rollback()
+        shop.pay(batch, at.id)
+    assert at.last() == PAID
+
+
+def test_when_the_hosts_transaction_has_ended_in_the_block_the_mall_goes_on(
+    hosted: Hosted,
+) -> None:
+    at, host = hosted
+    with at.mall.joined(host.it):
+        host.rollback()
+        shop.pay(at.mall, at.id)
+    assert at.last() == PAID
+
+
+def test_an_error_in_the_block_closes_the_handle(here: Shop) -> None:
+    with here.begin("Connection") as host:
+        with pytest.raises(ZeroDivisionError), here.mall.joined(host.it):
+            raise ZeroDivisionError
+        host.rollback()
+        host.leave()
+    shop.pay(here.mall, here.id)
+    assert here.last() == PAID
 
 
 # What a savepoint can't mend

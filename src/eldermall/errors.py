@@ -18,7 +18,8 @@
     └── StorageError          the database can't be used
         ├── SchemaError       its schema is older, newer or foreign
         ├── NotInTransaction  joined without an open transaction
-        └── NotJoinable       this storage or this connection can't be joined
+        ├── NotJoinable       this storage or this connection can't be joined
+        └── NotJoined         would commit by itself beside an open joined handle
 
 ``code`` is stable and meant for programs; ``text`` is meant for people; ``str()`` is the English.
 """
@@ -186,3 +187,12 @@ class NotJoinable(StorageError):
     """The storage or the connection can't be joined."""
 
     code = "not-joinable"
+
+
+class NotJoined(StorageError):
+    """What would commit by itself was asked for where a joined handle of the mall is open.
+
+    Nothing was done. Use the handle, or do it when the handle is closed.
+    """
+
+    code = "not-joined"

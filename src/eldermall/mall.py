@@ -25,6 +25,7 @@ from eldermall.engine.declared import Asks, Makes
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.inputs import checked_id
+from eldermall.engine.joining import alone, handle
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
@@ -120,6 +121,7 @@ class Mall(Moving):
             SchemaError: the database isn't one that this version can use.
             StorageError: the database can't be opened.
             Locked: somebody else holds it, or a transaction of the caller's own.
+            NotJoined: the policy is to be kept, and a joined handle of the mall is open here.
         """
         checked_id(code, "code")
         if not isinstance(url, str):
@@ -201,6 +203,10 @@ class Mall(Moving):
         A refusal's entry can't be written there; it waits and is written in a transaction of our
         own once the host's has ended. The handle is for one thread.
 
+        While it is open, what would commit by itself is `NotJoined` here, in this thread or task:
+        commands of the mall itself, batches, `settle`, `sweep`, `relay`, `seal`,
+        `erase_expired`. Reading and ``may`` see what is committed.
+
         Args:
             host: with an open transaction: a SQLAlchemy ``Connection``, an ORM ``Session``, or a
                 connection of the mall's own driver, such as Django's ``connection.connection``
@@ -224,10 +230,12 @@ class Mall(Moving):
                     return self._record(kind, id, row)
 
                 try:
-                    yield Moving(
-                        lambda command: engine.perform_joined(command, joined.savepoint), read,
-                        Makes,
-                    )
+                    with handle(self.storage, self.code, lambda: joined.ended):
+                        yield Moving(
+                            lambda command: engine.perform_joined(command, joined.savepoint),
+                            read,
+                            Makes,
+                        )
                 finally:
                     ended = joined.ended
         finally:
@@ -244,6 +252,7 @@ class Mall(Moving):
 
         Raises:
             Overtaken: another transaction was first; nothing was done.
+            NotJoined: a joined handle of the mall is open here.
         """
         with self._engine.batch() as (run, inside):
             yield Moving(run, lambda kind, id: self._found(kind, id, inside(kind, id)), Makes)
@@ -253,6 +262,7 @@ class Mall(Moving):
 
         Raises:
             Conflict: the database is locked; they go on waiting.
+            NotJoined: a joined handle of the mall is open here; they go on waiting.
         """
         return self._engine.settle()
 
@@ -262,7 +272,7 @@ class Mall(Moving):
         Args:
             now: the moment; the mall's own now if left out.
         """
-        self._engine.try_settle()
+        self._engine.ready()
         return sweep(self._engine, self._moment(now))
 
     def relay(self, now: datetime | None = None) -> Relayed:
@@ -271,7 +281,7 @@ class Mall(Moving):
         Args:
             now: the moment; the mall's own now if left out.
         """
-        self._engine.try_settle()
+        self._engine.ready()
         return relay(self._engine, self._moment(now), partial(deliver, self._plugins))
 
     def seal(self, now: datetime | None = None) -> Sealed:
@@ -280,7 +290,7 @@ class Mall(Moving):
         Args:
             now: the moment; the mall's own now if left out.
         """
-        self._engine.try_settle()
+        self._engine.ready()
         return seal(self._engine, self._moment(now))
 
     def erase_expired(self) -> Erased:
@@ -289,7 +299,7 @@ class Mall(Moving):
         Raises:
             Conflict: the database is locked; what was erased before stays so.
         """
-        self._engine.try_settle()
+        self._engine.ready()
         return expire(self._engine, self._engine.settings.values[KEEP.key])
 
     def verify(self, roots: Iterable[bytes] | None = None) -> Verification:
@@ -375,5 +385,6 @@ def _put_in_force(
             )
         )
     if policy.settings.pack not in kept:
+        alone(storage, code)
         with storage.write(code) as tx:
             tx.put_pack(policy.row)

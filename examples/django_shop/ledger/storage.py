@@ -127,6 +127,11 @@ class DjangoStorage:
         transaction.on_commit(on_end, using=self.alias, robust=True)
         yield joined
 
+    @property
+    def installation(self) -> str:
+        """The database as Django knows it."""
+        return f"{SCHEME}{self.alias}"
+
     def _transaction(self, connection: Any, mall: str, *, locking: bool) -> Transaction:
         return DjangoTransaction(
             connection.alias, self._database, self._kinds, mall, locking=locking

@@ -467,6 +467,16 @@ class Storage(Protocol):
 
 
 @runtime_checkable
+class Installed(Protocol):
+    """A storage that can say which database it is, asked once it is open."""
+
+    @property
+    def installation(self) -> str:
+        """The same for all that are opened on one database, another for any other."""
+        ...
+
+
+@runtime_checkable
 class Versioned(Protocol):
     """A storage whose tables have a version, which ``eldermall db`` asks for and raises."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from eldermall.contracts.storage import Storage, Transaction
+from eldermall.engine.joining import alone
 from eldermall.engine.journal import Entry, chain
 from eldermall.engine.kind import Command, Record
 from eldermall.engine.rule import Fact
@@ -52,7 +53,12 @@ class Basis:
     facts: Callable[[Command, Sequence[Fact]], Mapping[str, Any]] = lambda command, wanted: {}
 
     def begin(self) -> AbstractContextManager[Transaction]:
-        """Open a transaction of our own that writes."""
+        """Open a transaction of our own that writes.
+
+        Raises:
+            NotJoined: inside a joined transaction, which it wouldn't be part of.
+        """
+        alone(self.storage, self.mall)
         return self.storage.write(self.mall)
 
     def within(self, do: Callable[[Transaction], T]) -> T:

@@ -12,6 +12,7 @@ from eldermall.contracts.storage import KeyRow, Transaction
 from eldermall.engine.adoption import adopted_before
 from eldermall.engine.basis import TRIES, Begin, tried
 from eldermall.engine.canonical import canonical
+from eldermall.engine.joining import alone
 from eldermall.engine.journal import Entry, args_of, entry_fields
 from eldermall.engine.kind import ADOPT, Command, Record, subject_of
 from eldermall.engine.making import Refusal, make
@@ -33,8 +34,9 @@ class Engine(Refusing):
             Refused: a rule, the machine or the time refused; the attempt is in the journal.
             Conflict: somebody else moved first.
             KeyReused: the idempotency key was used with other content.
+            NotJoined: a joined handle of the mall is open here.
         """
-        self.try_settle()
+        self.ready()
         return self._perform(self.asked(command), self.begin, TRIES, self.keep)
 
     def perform_joined(self, command: Command, savepoint: Begin) -> Record:
@@ -128,8 +130,9 @@ class Engine(Refusing):
 
         Raises:
             Refused, Conflict, Invalid: what ended it, also where the caller has passed over it.
+            NotJoined: a joined handle of the mall is open here.
         """
-        self.try_settle()
+        self.ready()
         refused: list[Refusal] = []
         failed: list[Exception] = []
         try:
@@ -137,6 +140,7 @@ class Engine(Refusing):
                 work = Work(self, tx, self.now())
 
                 def run(command: Command) -> Record:
+                    alone(self.storage, self.mall)
                     if failed:
                         raise failed[0]
                     work.now = self.now()

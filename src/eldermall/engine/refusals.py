@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from eldermall.engine.basis import Basis
+from eldermall.engine.joining import alone, joined
 from eldermall.engine.journal import Entry
 from eldermall.errors import Conflict, Locked
 
@@ -38,18 +39,34 @@ class Refusing(Basis):
         """Let the entry of a refusal wait."""
         self.pending.append(entry)
 
+    def ready(self) -> None:
+        """Get ready for what commits by itself: write the refusals that wait.
+
+        Raises:
+            NotJoined: inside a joined transaction.
+        """
+        alone(self.storage, self.mall)
+        self.try_settle()
+
     def settle(self) -> int:
         """Write the refusals that wait; return how many were written.
 
         Raises:
             Conflict: the database is locked; they go on waiting.
+            NotJoined: inside a joined transaction; they go on waiting.
         """
+        alone(self.storage, self.mall)
         with self.settling:
             return self._settle()
 
     def try_settle(self) -> None:
-        """Write the refusals that wait, unless the database is locked or somebody is at it."""
-        if self.pending and self.settling.acquire(blocking=False):
+        """Write the refusals that wait, unless the database is locked or somebody is at it.
+
+        Inside a joined transaction they go on waiting too.
+        """
+        if not self.pending or joined(self.storage, self.mall):
+            return
+        if self.settling.acquire(blocking=False):
             try:
                 self._settle()
             except Conflict:

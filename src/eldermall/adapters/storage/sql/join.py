@@ -46,7 +46,7 @@ class Joiner:
         self._database = database
         self._dialect = dialect
         self._statements = statements
-        self._installation = installation
+        self.installation = installation
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
         self._compiled: dict[Any, Any] = {}
 
@@ -115,7 +115,7 @@ class Joiner:
             if cause is None or self._database.fault(cause) != "no table":
                 raise
             there = None
-        if there != self._installation:
+        if there != self.installation:
             raise NotJoinable(
                 Text(
                     "该连接指向的不是本商城的数据库",

@@ -171,6 +171,11 @@ class SqlStorage:
             yield joined
 
     @property
+    def installation(self) -> str:
+        """The id that was given to the tables when they were made."""
+        return self._opened()[2].installation
+
+    @property
     def needed(self) -> str:
         """The version of the tables that this installation needs."""
         return migrate.NEEDED
