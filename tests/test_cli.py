@@ -465,8 +465,8 @@ BAD: list[tuple[list[str], str, str]] = [
     ),
     (
         ["init", "unset.toml"],
-        "错误：unset.toml 已存在，未作改动\n",
-        "error: unset.toml is there already and was left as it is\n",
+        "错误：unset.toml 已存在，未作改动；如要替换，请加 --force\n",
+        "error: unset.toml is there already and was left as it is; --force replaces it\n",
     ),
     (
         ["init", "none/mine.toml"],

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from eldermall.cli import output
-from eldermall.errors import FileUnreadable, Invalid
+from eldermall.cli import files, output
+from eldermall.errors import Invalid
 from eldermall.reports.audit import REASONS
 from eldermall.reports.audit import audit as run
 from eldermall.reports.columns import read_columns
@@ -76,6 +76,7 @@ def audit(
         Path | None,
         typer.Option("--findings", help="Write each finding as a JSON line.", metavar="OUT.jsonl"),
     ] = None,
+    force: files.ForceOption = False,
     as_json: output.JsonOption = False,
     lang: output.LangOption = None,
 ) -> None:
@@ -86,7 +87,8 @@ def audit(
     speak = output.language(lang)
     with output.telling(speak):
         named = read_columns(columns)
-        with _written(findings, file) as write, _bar(speak) as told:
+        inputs = [file, columns] if policy is None else [file, columns, policy]
+        with _written(findings, inputs, force=force) as write, _bar(speak) as told:
             result = run(
                 file, named, policy,
                 as_of=_moment(as_of, named.zone),
@@ -133,57 +135,19 @@ def _overrides(given: list[str]) -> Mapping[str, str]:
     return found
 
 
-class _Out:
-    # opened with the first finding, so that bad input leaves an older file as it was
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: IO[str] | None = None
-
-    def open(self) -> IO[str]:
-        if self.file is None:
-            try:
-                self.file = self.path.open("w", encoding="utf-8", newline="\n")
-            except OSError as error:
-                raise _unwritable(self.path, error) from error
-        return self.file
-
-    def write(self, found: Finding | Unreadable) -> None:
-        line = json.dumps(found.as_json(), ensure_ascii=False)
-        try:
-            self.open().write(line + "\n")
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
-
-    def close(self) -> None:
-        if self.file is not None:
-            try:
-                self.file.close()
-            except OSError as error:
-                raise _unwritable(self.path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> FileUnreadable:
-    return FileUnreadable(
-        Text(f"无法写入 {path}：{error.strerror}", f"can't write {path}: {error.strerror}")
-    )
-
-
 @contextmanager
-def _written(path: Path | None, source: Path) -> Iterator[Findings | None]:
+def _written(
+    path: Path | None, inputs: Sequence[Path], *, force: bool
+) -> Iterator[Findings | None]:
     if path is None:
         yield None
         return
-    if path.exists() and source.exists() and path.samefile(source):
-        raise Invalid(
-            "--findings", str(path),
-            Text("不得写入所审计的文件", "must not be the file that is audited"),
-        )
-    out = _Out(path)
-    try:
-        yield out.write
-        out.open()
-    finally:
-        out.close()
+    with files.written(path, "--findings", force=force, inputs=inputs) as out:
+
+        def write(found: Finding | Unreadable) -> None:
+            out.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+
+        yield write
 
 
 @contextmanager

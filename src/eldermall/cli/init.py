@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eldermall.cli import output
-from eldermall.errors import FileUnreadable
+from eldermall.cli import files, output
 from eldermall.loading import allowed
 from eldermall.mall import rulebook
 from eldermall.plugins import Plugins
@@ -18,24 +17,15 @@ from eldermall.texts import Text
 
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("eldermall.toml"),
+    force: files.ForceOption = False,
     lang: output.LangOption = None,
 ) -> None:
     """Write a commented policy file in which each limit stands beside its clause."""
     spoken = output.language(lang)
     with output.telling(spoken):
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(policy_template(rulebook(Plugins(allowed()))))
-        except FileExistsError:
-            raise FileUnreadable(
-                Text(f"{path} 已存在，未作改动", f"{path} is there already and was left as it is")
-            ) from None
-        except OSError as error:
-            raise FileUnreadable(
-                Text(
-                    f"无法写入 {path}：{error.strerror}", f"can't write {path}: {error.strerror}"
-                )
-            ) from error
+        inputs = files.plugin_files(allowed())
+        with files.written(path, "PATH", force=force, inputs=inputs) as file:
+            file.write(policy_template(rulebook(Plugins(allowed()))))
     said = Text(
         f"已写入 {path}。注释掉的数值只是程序库的建议；请逐项设定，并写明设定人和日期。",
         f"wrote {path}. The values commented out are suggestions of the library; set each, and "

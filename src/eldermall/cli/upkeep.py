@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from eldermall.adapters.roots.file import RootsFile
+from eldermall.adapters.roots.file import RootsFile, kept_roots
 from eldermall.calendars import SECOND, parse_duration
-from eldermall.cli import output
+from eldermall.cli import files, output
 from eldermall.cli.sweep import counts
 from eldermall.errors import Conflict, StorageError
 from eldermall.loading import allowed
@@ -33,8 +33,9 @@ def upkeep(
         str, typer.Option("--every", help="The wait between rounds: 10s, 1min.", metavar="DURATION")
     ] = "10s",
     plugin: output.PluginOption = None,
-    roots: Annotated[
-        Path | None, typer.Option("--roots", help="Keep the journal's roots in this file.")
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", "--roots", help="Keep the journal's roots in this file."),
     ] = None,
     code: output.CodeOption = "main",
     prefix: output.PrefixOption = "eldermall_",
@@ -49,8 +50,9 @@ def upkeep(
     with output.telling(spoken):
         pause = _seconds(every)
         plugins: list[object] = [*allowed(), *(plugin or ())]
-        if roots is not None:
-            plugins.append(RootsFile(roots))
+        if root is not None:
+            inputs = [*files.database_files(url), policy, *files.plugin_files(map(str, plugins))]
+            plugins.append(_kept_in(root, inputs))
         with Mall.open(
             url, policy=policy, code=code, prefix=prefix, plugins=plugins, make=False
         ) as mall:
@@ -66,6 +68,18 @@ def upkeep(
                     break
     if did.error is not None or did.failed:
         raise typer.Exit(output.FINDINGS)
+
+
+def _kept_in(path: Path, inputs: Sequence[Path]) -> RootsFile:
+    """Return the plugin that appends roots to a file, which holds no other things."""
+    files.check_apart(path, "--root", inputs)
+    try:
+        begun = path.is_file() and b"\n" in path.read_bytes()
+    except OSError:
+        begun = True
+    if begun:
+        kept_roots(path)
+    return RootsFile(path)
 
 
 @dataclass(slots=True)
@@ -130,7 +144,7 @@ def _tell(did: Round, lang: Lang, *, json: bool) -> None:
         output.tell(did.error, lang)
     if did.idle:
         return
-    with suppress(BrokenPipeError):  # whoever listened has gone; the work goes on
+    with suppress(OSError):  # whoever listened has gone, or their disk is full; the work goes on
         if json:
             facts: dict[str, Any] = {
                 name: getattr(did, name) for name in Round.__slots__ if name != "error"

@@ -48,7 +48,8 @@ _FACTS = (
 def verify(
     url: Annotated[str, typer.Argument(help="The database: sqlite:///mall.db.")],
     root: Annotated[
-        Path | None, typer.Option("--root", help="File of roots kept outside the database.")
+        Path | None,
+        typer.Option("--root", "--roots", help="File of roots kept outside the database."),
     ] = None,
     key: Annotated[
         Path | None,
