@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.contracts.storage import Storage
-from eldermall.testing.case import KIT, case_of
+from eldermall.testing.case import KIT, cases_of
 from eldermall.testing.storage import Backend, StorageConformance
 from eldermall.testing.storage.joining import JoinCases
 from eldermall.testing.storage.rows import KINDS
@@ -34,11 +34,11 @@ pytest_plugins = ("pytester",)
 
 HAN = re.compile("[一-鿿]")
 BARE = count(1)
-CASES = {
-    case.name: case
-    for name in dir(StorageConformance)
-    if (case := case_of(getattr(StorageConformance, name))) is not None
-}
+CASES = cases_of(StorageConformance)
+GROUPS = (
+    "records", "clocks", "journal", "sealing", "outbox", "keys", "policies", "transactions",
+    "two writers", "several workers", "database", "joining", "model",
+)
 
 
 GIVEN = """
@@ -290,6 +290,26 @@ def test_a_storage_that_is_only_wrapped_passes(pytester: pytest.Pytester) -> Non
     }
 
 
+def test_what_is_tested_is_run_and_told_in_the_order_of_the_groups(
+    pytester: pytest.Pytester,
+) -> None:
+    groups = [case.group.en for case in CASES.values()]
+    assert [name for name, _ in groupby(groups)] == list(GROUPS)
+    page = (Path(__file__).parent.parent / "docs" / "conformance.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    covered = rows[rows.index("records, clocks, journal, sealing, outbox, keys, policies") :]
+    assert tuple(", ".join(covered[: covered.index("model") + 1]).split(", ")) == GROUPS
+    pytester.makepyfile(given=MEMORY)
+    pytester.syspathinsert()
+    found = pytester.inline_run("--eldermall-conformance=given", "-k", "not model and not many")
+    run = [
+        report.nodeid.rpartition("::test_")[2]
+        for report in found.getreports("pytest_runtest_logreport")
+        if report.when == "setup"
+    ]
+    assert run == [name for name in CASES if "model" not in name and "many" not in name]
+
+
 # What a person or a program reads of it
 
 
@@ -395,7 +415,7 @@ def test_several_processes_of_pytest_give_one_result(pytester: pytest.Pytester) 
         f"--eldermall-conformance-json={file}",
     )
     (tested,) = json.loads(file.read_text(encoding="utf-8"))["tested"]
-    assert [case["name"] for case in tested["cases"]] == ["capabilities", "patience"]
+    assert [case["name"] for case in tested["cases"]] == ["patience", "capabilities"]
 
 
 def loaded(code: str) -> set[str]:

@@ -55,7 +55,8 @@ class RecordKind:
 class RecordRow:
     """One record: its version, whether it still moves, and its body.
 
-    ``before`` is the version that it replaces, 0 if it is new.
+    ``before`` is the version that it replaces, 0 if it is new. In a row that a storage returns it
+    is ``version`` itself, which is what the next one replaces.
     """
 
     kind: str

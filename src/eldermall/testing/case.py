@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, TypeVar
 
 from eldermall.texts import Text
@@ -27,22 +26,17 @@ def undeclared(capability: str) -> None:
     warnings.warn(f"{said.en} / {said.zh}", ConformanceWarning, stacklevel=2)
 
 
-_numbers = count()
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case of a kit, in words.
 
     Args:
-        number: its place in the kit.
         name: stable, for programs.
         group: what it is about.
         text: what must hold.
         needs: the capability without which it isn't run, or empty.
     """
 
-    number: int
     name: str
     group: Text
     text: Text
@@ -64,7 +58,7 @@ def group(zh: str, en: str) -> Callable[..., Callable[[F], F]]:
             words = " ".join((inspect.getdoc(test) or "").split("\n\n")[0].split())
             name = test.__name__.removeprefix("test_")
             said = Text(text, words.removesuffix("."))
-            vars(test)["conformance"] = Case(next(_numbers), name, Text(zh, en), said, needs)
+            vars(test)["conformance"] = Case(name, Text(zh, en), said, needs)
             return test
 
         return told
@@ -76,3 +70,12 @@ def case_of(test: Any) -> Case | None:
     """Return the case that a test function is; None if it is none."""
     found = getattr(test, "conformance", None)
     return found if isinstance(found, Case) else None
+
+
+def cases_of(suite: type) -> Mapping[str, Case]:
+    """Return the cases of a suite by name, in the order in which pytest runs them.
+
+    The cases of a class come as they stand in it, after those of its bases, the last base first.
+    """
+    tests = (test for base in reversed(suite.__mro__) for test in vars(base).values())
+    return {case.name: case for test in tests if (case := case_of(test)) is not None}

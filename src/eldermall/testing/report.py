@@ -160,7 +160,7 @@ class Results:
         elif report.skipped:
             outcome = "not claimed"
         tested.cases[case["name"]] = CaseResult(
-            case["number"], case["name"], case["group"], case["text"], outcome, _reason(report)
+            said["number"], case["name"], case["group"], case["text"], outcome, _reason(report)
         )
 
     def pytest_warning_recorded(

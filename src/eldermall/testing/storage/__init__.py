@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 
-class StorageConformance(
-    RecordCases, ClockCases, JournalCases, SealingCases, OutboxCases, TransactionCases,
-    IsolationCases, WorkerCases, DatabaseCases, JoinCases, ModelCases,
+class StorageConformance(  # pytest runs the cases of the last base first
+    ModelCases, JoinCases, DatabaseCases, WorkerCases, IsolationCases, TransactionCases,
+    OutboxCases, SealingCases, JournalCases, ClockCases, RecordCases,
 ):
     """Every case of the kit; a subclass named ``Test...`` adds the fixture ``backend``."""

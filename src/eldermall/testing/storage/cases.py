@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eldermall.contracts.storage import Storage, StorageCapabilities
-from eldermall.testing.case import KIT, case_of
+from eldermall.testing.case import KIT, case_of, cases_of
 from eldermall.testing.storage.backend import StorageBackend
 from eldermall.testing.storage.rows import KINDS
 
@@ -40,6 +40,7 @@ class StorageCases:
             return
         said: dict[str, Any] = {
             "contract": "storage", "kit": KIT, "case": asdict(case),
+            "number": list(cases_of(type(self))).index(case.name),
             "suite": request.node.nodeid.rpartition("::")[0],
         }
         request.node.user_properties.append(("eldermall-conformance", said))
