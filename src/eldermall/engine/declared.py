@@ -9,7 +9,7 @@ from eldermall.engine.actor import Actor
 from eldermall.engine.adoption import adoption
 from eldermall.engine.blank import blank
 from eldermall.engine.declaration import Changes, Declaration, Following, move
-from eldermall.engine.kind import ADOPT, Command, Kind, Reaction, Record
+from eldermall.engine.kind import ADOPT, Command, Kind, Reaction, Record, anyone
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Room, Unpack
 from eldermall.engine.rule import Context
@@ -46,7 +46,7 @@ class Declared(Room[Any, R], Generic[M, R]):
 
     Args:
         run: makes a command, or decides on it.
-        read: returns a record by kind and id.
+        read: returns a record by kind and id, for somebody or for the host itself.
         does: which of the two.
     """
 
@@ -61,15 +61,15 @@ class Declared(Room[Any, R], Generic[M, R]):
     REACTIONS: ClassVar[tuple[Reaction, ...]]
 
     def __init__(
-        self, run: Callable[[Command], Any], read: Callable[[str, str], Any], does: type[M]
+        self,
+        run: Callable[[Command], Any],
+        read: Callable[[str, str, Actor | None], Any],
+        does: type[M],
     ) -> None:
         super().__init__(run, read)
         self.does: type[M] = does
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether somebody who is not staff may act on a record."""
-        return True
+    party = staticmethod(anyone)
 
     @staticmethod
     def moments(record: Any) -> Sequence[str]:

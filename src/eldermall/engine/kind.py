@@ -29,6 +29,16 @@ BREACHED = "ClockBreached"
 """The event of a clock of any record; a reaction to it gets the `ClockChange` for arguments."""
 
 
+def anyone(subject: Any, actor: Actor) -> bool:
+    """Say that whoever isn't staff may act on a record, too."""
+    return True
+
+
+def nobody(subject: Any, actor: Actor) -> bool:
+    """Say that only staff act on a record."""
+    return False
+
+
 class Record(Frozen):
     """A record as it stands: frozen; every move makes a new one. Times are microseconds UTC.
 
@@ -161,7 +171,7 @@ class Kind:
     model: type[Record]
     machines: tuple[Machine, ...]
     link: str | None = None
-    party: Callable[[Any, Actor], bool] = lambda record, actor: True
+    party: Callable[[Any, Actor], bool] = anyone
     indexed: tuple[str, ...] = ()
     requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
     moments: Callable[[Any], Sequence[str]] | None = None

@@ -39,7 +39,8 @@ def make(work: Work, command: Command) -> tuple[Record, Decision]:
         Conflict: the record isn't at the version that the command expects.
     """
     held, c, result = first = _decide(work, command)
-    _expect(command, held)
+    if not result.alone:
+        _expect(command, held)
     if result.record is None:
         raise _refusal(command, first, result)
     refused = _follow(work, _take(work, command, held, c, result))
