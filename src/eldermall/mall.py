@@ -129,7 +129,7 @@ class Mall(Moving):
         if not isinstance(url, str):
             raise Invalid(
                 "url",
-                url,
+                type(url),  # what it holds may be a password
                 Text("须为地址，如 sqlite:///mall.db", "must be a URL such as sqlite:///mall.db"),
             )
         if not isinstance(plugins, Iterable) or isinstance(plugins, str):

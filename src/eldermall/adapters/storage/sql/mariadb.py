@@ -34,6 +34,7 @@ from eldermall.adapters.storage.sql.database import (
 )
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.stored import LOCKS
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.errors import NotInTransaction, Overtaken, StorageError
 from eldermall.texts import Text
 
@@ -71,7 +72,7 @@ class Mariadb:
         self.url = url.set(drivername="mariadb+pymysql").update_query_dict(
             {"charset": "utf8mb4"}
         )
-        self.place = self.url.render_as_string(hide_password=True)
+        self.place = shown_url(self.url)
 
     def engine(self) -> Engine:
         """Return an engine whose connections wait a while for locks, and are tried before use."""

@@ -33,6 +33,7 @@ from eldermall.adapters.storage.sql.database import (
     upsert,
 )
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.errors import NotInTransaction
 
 _OVERTAKEN = ("40001", "40P01", "23505")
@@ -74,7 +75,7 @@ class Postgresql:
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
-        self.place = self.url.render_as_string(hide_password=True)
+        self.place = shown_url(self.url)
 
     def engine(self) -> Engine:
         """Return an engine whose connections wait a while for locks, and are tried before use."""

@@ -22,6 +22,7 @@ from eldermall.adapters.storage.sql.database import (
     upsert,
 )
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.errors import NotInTransaction, StorageError
 from eldermall.texts import Text
 
@@ -53,8 +54,9 @@ class Sqlite:
         if url.database in (None, "", ":memory:"):
             raise StorageError(
                 Text(
-                    f"{url} 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）",
-                    f"{url} names no file; write sqlite:///mall.db (or memory: for one in memory)",
+                    f"{shown_url(url)} 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）",
+                    f"{shown_url(url)} names no file; write sqlite:///mall.db "
+                    "(or memory: for one in memory)",
                 )
             )
         self.url = url
