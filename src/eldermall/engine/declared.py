@@ -10,6 +10,7 @@ from eldermall.engine.adoption import adoption
 from eldermall.engine.blank import blank
 from eldermall.engine.declaration import Changes, Declaration, Following, move
 from eldermall.engine.kind import ADOPT, Command, Kind, Reaction, Record, anyone
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Room, Unpack
 from eldermall.engine.rule import Context
@@ -36,7 +37,8 @@ class Declared(Room[Any, R], Generic[M, R]):
 
     A subclass says its ``kind``, what it is called, the model of its records, and its tracks and
     moves. ``link`` is the link of daily operation that its moves belong to, ``indexed`` the fields
-    to find its records by, ``reactions`` which of its moves follow from others' events.
+    to find its records by, ``happened`` the moments that they keep and that no move has to follow,
+    ``reactions`` which of its moves follow from others' events.
     ``KIND``, ``COMMANDS`` and ``REACTIONS`` are made of them.
 
     Every command takes ``at`` (when it happened, aware, now if left out), ``key`` (an idempotency
@@ -54,6 +56,7 @@ class Declared(Room[Any, R], Generic[M, R]):
     model: ClassVar[type[Record]]
     link: ClassVar[str | None] = None
     indexed: ClassVar[tuple[str, ...]] = ()
+    happened: ClassVar[tuple[Happened, ...]] = ()
     reactions: ClassVar[tuple[Following, ...]] = ()
 
     KIND: ClassVar[Kind]
@@ -103,7 +106,7 @@ class Declared(Room[Any, R], Generic[M, R]):
         machines = tuple(track.tabled(cls.kind, cls.label, moves) for track in tracks)
         cls.KIND = Kind(
             cls.kind, cls.label, cls.model, machines, cls.link, cls.party, cls.indexed,
-            cls.requests, cls.moments,
+            cls.requests, cls.moments, cls.happened,
         )
         commands = {n: m for n, m in said.items() if isinstance(m, Declaration)}
         cls.COMMANDS = dict(sorted(commands.items(), key=lambda command: command[0] == ADOPT))

@@ -14,6 +14,7 @@ from eldermall.contracts.storage import RecordKind, RecordRow
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.inputs import STORED, Arguments, Frozen, Id, Moment
 from eldermall.engine.machine import Machine, Transition, always
+from eldermall.engine.moments import Happened, earlier
 from eldermall.errors import DefinitionError, SchemaError
 from eldermall.texts import Text
 
@@ -161,6 +162,8 @@ class Kind:
         indexed: fields to find records by.
         requests: what the outside must be asked for after a move: (topic, data) pairs.
         moments: the moments that a record in its state would have; None if none is adopted.
+        happened: what its records say has happened, with the order of it; what its moves come
+            after is part of it.
 
     Raises:
         DefinitionError: two machines share a move's name or a field.
@@ -175,6 +178,7 @@ class Kind:
     indexed: tuple[str, ...] = ()
     requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
     moments: Callable[[Any], Sequence[str]] | None = None
+    happened: tuple[Happened, ...] = ()
 
     def __post_init__(self) -> None:
         fields = [machine.field for machine in self.machines]
@@ -206,6 +210,12 @@ class Kind:
         if len(machines) == 1:
             return machines[0]
         return next((m for m in machines if m.applies(subject)), machines[0])
+
+    @cached_property
+    def ordered(self) -> tuple[Happened, ...]:
+        """Every moment that its records keep and that has a place in their order."""
+        followed = (after for m in self.machines for t in m.transitions for after in t.after)
+        return earlier((*self.happened, *followed))
 
     @cached_property
     def record_kind(self) -> RecordKind:

@@ -14,6 +14,7 @@ from eldermall.engine.actor import ROLE_LABELS, Role
 from eldermall.engine.clock import Clock, ClockChange, changes
 from eldermall.engine.kind import ADOPTED, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine, Moved, Transition, Unfit
+from eldermall.engine.moments import Happened, out_of_order
 from eldermall.engine.parties import outsider, who_may
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Plan, Rulebook
@@ -91,6 +92,11 @@ class Edge:
     taken: Transition | None
     asked: Transition | None
 
+    @property
+    def after(self) -> tuple[Happened, ...]:
+        """What the move comes after."""
+        return () if self.taken is None else self.taken.after
+
 
 def edge(kind: Kind, record: Record | None, move: str, args: Any = None) -> Edge:
     """Return the edge of a record's state for ``move``.
@@ -158,7 +164,7 @@ def step(
             _ask(book.plan(here.machine, here.asked), c, facts, verdicts)
         after = record
         path: tuple[Moved, ...] = ()
-        if not built_in:
+        if not any(verdict.enforced for verdict in built_in):
             after, path = _apply(kind, here.machine, here.asked, here.state, c)
             if applies:
                 for moved in path[1:]:
@@ -269,7 +275,7 @@ def _built_in(
     elif command.actor.role not in taken.by:
         found.append(who_may(taken.by))
     if not command.follows:
-        found.extend(_untimely(command, c, technical))
+        found.extend(_untimely(kind, here, command, c, technical))
     return found
 
 
@@ -277,16 +283,16 @@ LATE_ROLES: tuple[Role, ...] = ("operations", "department_head", "company_leader
 """Who may enter something later than anybody may, saying why."""
 
 
-def _untimely(command: Command, c: Context, technical: Technical) -> Iterator[Verdict]:
+def _untimely(
+    kind: Kind, here: Edge, command: Command, c: Context, technical: Technical
+) -> Iterator[Verdict]:
     if c.at > c.now + technical.future:
         yield _refusal(
             "time.future", "发生时间晚于当前时间", "it would have happened in the future"
         )
-    if c.record is not None and c.at < c.record.created_at - technical.future:
-        yield _refusal(
-            "time.before-record", "发生时间早于该记录产生的时间",
-            "it would have happened before the record was made",
-        )
+    if c.record is not None:
+        dated = command.at is not None
+        yield from out_of_order(here.after, c, kind.label, technical.future, dated=dated)
     if c.at < c.now - technical.backdating and (
         command.late_reason is None or command.actor.role not in LATE_ROLES
     ):
