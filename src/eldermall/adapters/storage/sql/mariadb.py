@@ -29,6 +29,7 @@ from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
     PATIENCE,
     ROLLED_BACK,
+    Dropping,
     Fault,
     number_of,
 )
@@ -55,6 +56,10 @@ _FAULTS: Mapping[object, Fault] = {
     2013: "away",
 }
 _IN_TRANSACTION = 1
+_STANDING = (
+    "SELECT @@in_transaction, (SELECT SUM(variable_value) FROM information_schema.session_status "
+    "WHERE variable_name IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK'))"
+)
 _MAKING = "eldermall schema"
 
 
@@ -67,6 +72,7 @@ class Mariadb:
 
     name: ClassVar[str] = "mariadb"
     one_writer: ClassVar[bool] = False
+    dropping: ClassVar[Dropping | None] = Dropping({_DEADLOCK, _CHANGED, _WAITED}, _STANDING)
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="mariadb+pymysql").update_query_dict(

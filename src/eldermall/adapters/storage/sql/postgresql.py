@@ -27,6 +27,7 @@ from sqlalchemy.sql import bindparam
 from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
     PATIENCE,
+    Dropping,
     Fault,
     insert_new,
     number_of,
@@ -72,6 +73,7 @@ class Postgresql:
 
     name: ClassVar[str] = "postgresql"
     one_writer: ClassVar[bool] = False
+    dropping: ClassVar[Dropping | None] = None
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
