@@ -26,8 +26,8 @@ from eldermall.errors import EldermallError
 from eldermall.mall import rulebook
 from eldermall.reports.audit import audit
 from eldermall.reports.columns import read_columns
-from eldermall.reports.export import Unreadable
 from eldermall.reports.findings import AuditResult, Finding
+from eldermall.reports.sources.cells import Unreadable
 from eldermall.reports.times import Times
 from tests.shop import POLICY, ROOT
 
@@ -428,33 +428,50 @@ def test_cells_may_hold_lines_and_blanks_and_rows_may_be_empty(tmp_path: Path) -
 
 
 WRONG_MAPS: list[tuple[dict[str, Any], str]] = [
-    ({"colums": {}}, "colums = {} is invalid: is no key here; there are zone, time_format, "
-     "cancelled, encoding, columns"),
+    ({"colums": {}}, "colums = {} is invalid: is no key here; there are zone, day_zone, "
+     "time_format, cancelled, not_cancelled, cash_on_delivery, no_courier, never, totals, "
+     "encoding, delimiter, sheet, columns"),
     ({"columns": None}, "columns = None is invalid: must be a table"),
     ({"columns": {"id": "id"}}, "columns.placed = None is invalid: is missing"),
     ({"columns": {"placed": "p"}}, "columns.id = None is invalid: is missing"),
     ({"columns": {"id": 1, "placed": "p", "status": "s"}},
      "columns.id = 1 is invalid: must be a column's name"),
     ({"columns": {"id": "i", "payed": "p"}},
-     "columns.payed = 'p' is invalid: is no key here; there are id, status, placed, paid, "
-     "shipped, delivered"),
+     "columns.payed = 'p' is invalid: is no key here; there are id, order, status, payment, "
+     "courier, placed, paid, shipped, delivered, cancelled, ship_by"),
     ({"columns": {"id": "i", "placed": "p"}},
-     "columns.status = None is invalid: is missing, though cancelled names statuses"),
+     "columns.status = None is invalid: is missing, though cancelled names values of it"),
     ({"cancelled": "canceled"}, "cancelled = 'canceled' is invalid: must be a list of statuses"),
     ({"zone": "Brazil"}, "zone = 'Brazil' is invalid: no such time zone; use an IANA name such as "
      "Asia/Shanghai"),
     ({"zone": None}, "zone = None is invalid: must be an IANA name: Asia/Shanghai"),
     ({"encoding": "klingon"}, "encoding = 'klingon' is invalid: must be an encoding: utf-8, "
      "gb18030"),
-    ({"encoding": "utf-16"}, "encoding = 'utf-16' is invalid: must be an encoding: utf-8, "
-     "gb18030"),
+    ({"encoding": 7}, "encoding = 7 is invalid: must be an encoding: utf-8, gb18030"),
+    ({"delimiter": "::"}, "delimiter = '::' is invalid: must be one character: \";\" or "
+     "\"\\t\""),
+    ({"sheet": 1}, "sheet = 1 is invalid: must be a text"),
+    ({"never": [""]}, "never = [''] is invalid: must be a list of texts"),
+    ({"day_zone": "China"}, "day_zone = 'China' is invalid: no such time zone; use an IANA name "
+     "such as Asia/Shanghai"),
+    ({"cash_on_delivery": ["COD"]}, "columns.payment = None is invalid: is missing, though "
+     "cash_on_delivery names values of it"),
+    ({"columns": {"id": "i", "placed": "p", "payment": "w", "status": "s"}},
+     "cash_on_delivery = None is invalid: must list values of columns.payment, which is named"),
+    ({"not_cancelled": ["canceled", "sent"]}, "not_cancelled = ['canceled'] is invalid: must not "
+     "be in cancelled too"),
     ({"encoding": "base64"}, "encoding = 'base64' is invalid: must be an encoding: utf-8, "
      "gb18030"),
 ]
 WRONG_MAPS += [
-    ({"time_format": wrong}, f"time_format = {wrong!r} is invalid: must hold %Y %m %d %H %M once "
-     "each, and may hold %S: %m/%d/%Y %H:%M")
-    for wrong in (None, "", "%Y-%m-%d", "%Y-%m-%d %H:%M %p", "%Y-%m-%d %d %H:%M", "%y-%m-%d %H:%M%")
+    ({"time_format": wrong}, f"time_format = {wrong!r} is invalid: must be iso, unix or unix-ms, "
+     "or hold %Y (or %y), %m (or %b) and %d once each, the time of day as %H %M or %I %M %p, and "
+     "may hold %S, %f and %z: %m/%d/%Y %H:%M")
+    for wrong in (
+        None, "", 7, "%Y-%m", "%Y-%m-%d %H", "%Y-%m-%d %M", "%Y-%m-%d %H:%M %p", "%Y-%m-%d %I:%M",
+        "%Y-%m-%d %d %H:%M", "%Y-%y-%m-%d %H:%M", "%y-%m-%d %H:%M%", "%Y-%m-%d %z",
+        "%Y-%m-%d %H:%M.%f", "%Y-%m-%d %H:%M %Z",
+    )
 ]
 
 
@@ -482,12 +499,13 @@ WRONG_FILES: list[tuple[str, bytes, str]] = [
     ("o.csv.gz", b"", "{} is empty"),
     ("o.csv.gz", gzip.compress(b"", mtime=0), "{} is empty"),
     ("o.jsonl", b"", "{} is empty"),
-    ("o.csv", b"\n", "{}: the first line names no column id, status, placed, paid, shipped, "
-     "delivered; it has "),
-    ("o.csv", as_csv([], ONE), "{}: the first line names no column id, status, placed, paid, "
-     "shipped, delivered; it has " + ", ".join(ONE)),
+    ("o.csv", b"\n", "{}: the first 50 lines name no column id, status, placed, paid, shipped, "
+     "delivered; there are "),
+    ("o.csv", as_csv([], ONE), "{}: the first 50 lines name no column id, status, placed, paid, "
+     "shipped, delivered; there are " + ", ".join(ONE)),
     ("o.csv", as_csv([], [*HEADER[:-1], "x"]),
-     "{}: the first line names no column delivered; it has id, status, placed, paid, shipped, x"),
+     "{}: the first 50 lines name no column delivered; there are id, status, placed, paid, "
+     "shipped, x"),
     ("o.csv", as_csv([], [*HEADER, "paid"]), "{}: columns stand twice: paid"),
     ("o.csv", b'"' + b"x" * 200_000,
      "{}: the header can't be read: field larger than field limit (131072)"),
@@ -521,11 +539,12 @@ TIME = (
     "write it as 10/2/2026 9:05 (%m/%d/%Y %H:%M), a day that exists, from 1970 to 2255"
 )
 UNREADABLE: list[tuple[str, bytes, str, str, str]] = [
-    ("o.csv", b"A,sent,13/1/2017 9:05,,,", "placed", "'13/1/2017 9:05' is no time", TIME),
+    ("o.csv", b"A,sent,13/1/2017 9:05,,,", "placed", "'13/1/2017 9:05' is no time",
+     TIME + '; time_format = "%d/%m/%Y %H:%M" reads this cell'),
     ("o.csv", b"A,sent,2/29/2017 9:05,,,", "placed", "'2/29/2017 9:05' is no time", TIME),
     ("o.csv", b"A,sent,2/2/1969 9:05,,,", "placed", "'2/2/1969 9:05' is no time", TIME),
     ("o.csv", b"A,sent,2/2/0001 9:05,,,", "placed", "'2/2/0001 9:05' is no time", TIME),
-    ("o.csv", b"A,sent,12/31/9999 9:05,,,", "placed", "'12/31/9999 9:05' is no time", TIME),
+    ("o.csv", b"A,sent,12/30/9999 9:05,,,", "placed", "'12/30/9999 9:05' is no time", TIME),
     ("o.csv", b"A,sent,2/2/2017 24:00,,,", "placed", "'2/2/2017 24:00' is no time", TIME),
     ("o.csv", b"A,sent,2/2/2017 9:05,x,,", "paid", "'x' is no time", TIME),
     ("o.csv", b"A,sent,2/2/2017 9:05,,,\xd9\xa3/2/2017 9:05", "delivered",
@@ -549,7 +568,8 @@ UNREADABLE: list[tuple[str, bytes, str, str, str]] = [
     ("o.jsonl", b"{'id': 1}", "", "the line is no JSON object", "each line holds one JSON object"),
     ("o.jsonl", b"[" * 100_000, "", "the line is no JSON object",
      "each line holds one JSON object"),
-    ("o.jsonl", b'{"id": "A", "placed": 1506945900}', "placed", "'1506945900' is no time", TIME),
+    ("o.jsonl", b'{"id": "A", "placed": 1506945900}', "placed", "'1506945900' is no time",
+     TIME + '; time_format = "unix" reads this cell'),
     ("o.jsonl", b'{"id": true, "placed": "2/2/2017 9:05"}', "id", "the value is no text",
      "write a text, or null if it never happened"),
     ("o.jsonl", b'{"id": "A"}', "placed", "the cell is empty",

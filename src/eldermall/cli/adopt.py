@@ -19,7 +19,7 @@ from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.reports.adopting import ADOPTING, Adopted, Failure
 from eldermall.reports.adopting import adopt as run
-from eldermall.reports.export import Progress as Told
+from eldermall.reports.sources.cells import Progress as Told
 from eldermall.texts import Lang, Text
 
 

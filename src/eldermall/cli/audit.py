@@ -19,10 +19,11 @@ from eldermall.errors import Invalid
 from eldermall.reports.audit import REASONS
 from eldermall.reports.audit import audit as run
 from eldermall.reports.columns import read_columns
-from eldermall.reports.export import Progress as Told
-from eldermall.reports.export import Unreadable
 from eldermall.reports.findings import AuditResult, Finding, Findings
+from eldermall.reports.guess import guess
 from eldermall.reports.replay import NOT_ABOUT_ORDERS
+from eldermall.reports.sources.cells import Progress as Told
+from eldermall.reports.sources.cells import Unreadable
 from eldermall.texts import Lang, Text
 
 _WORDS = {
@@ -44,11 +45,16 @@ _AUTHORS = {
 
 def audit(
     file: Annotated[
-        Path, typer.Argument(help="Orders as CSV or JSON lines, plain or gzip.", metavar="FILE")
+        Path,
+        typer.Argument(help="Orders as CSV or the like, JSON, or a workbook.", metavar="FILE"),
     ],
     columns: Annotated[
-        Path, typer.Option("--columns", help="The map that names the columns.", metavar="MAP.toml")
-    ],
+        Path | None,
+        typer.Option("--columns", help="The map that names the columns.", metavar="MAP.toml"),
+    ] = None,
+    guessed: Annotated[
+        bool, typer.Option("--guess", help="Print a map to start from, and audit nothing.")
+    ] = False,
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -61,8 +67,8 @@ def audit(
         str | None,
         typer.Option(
             "--as-of",
-            help="ISO date or time; what came later hasn't happened. In the map's zone unless it "
-            "says another; now if left out.",
+            help="ISO date or time; what came later hasn't happened. In the zone in which the map "
+            "counts days unless it says another; now if left out.",
             metavar="T",
         ),
     ] = None,
@@ -86,12 +92,23 @@ def audit(
     """
     speak = output.language(lang)
     with output.telling(speak):
+        if guessed:
+            output.line(guess(file, speak).rstrip())
+            return
+        if columns is None:
+            raise Invalid(
+                "--columns", None,
+                Text(
+                    "须指明列映射文件；--guess 可猜出一份作为起点",
+                    "must name the map of the columns; --guess prints one to start from",
+                ),
+            )
         named = read_columns(columns)
         inputs = [file, columns] if policy is None else [file, columns, policy]
         with _written(findings, inputs, force=force) as write, _bar(speak) as told:
             result = run(
                 file, named, policy,
-                as_of=_moment(as_of, named.zone),
+                as_of=_moment(as_of, named.day_zone),
                 overrides=_overrides(settings or []),
                 findings=write, progress=told,
             )
@@ -177,6 +194,8 @@ def _print(result: AuditResult, file: Path, lang: Lang) -> None:
         f"订单 {result.orders}，其中已付款 {result.paid}；无法读取的行 {result.unreadable}",
         f"{result.orders} orders, {result.paid} paid; {result.unreadable} unreadable rows",
     )
+    for notice in result.of_file:
+        say(notice.zh, notice.en)
     if result.not_placed:
         say(
             f"其中 {result.not_placed} 单在截至时间之后才提交",

@@ -22,8 +22,8 @@ from eldermall.engine.settings import Technical
 from eldermall.engine.step import Step, context
 from eldermall.errors import EldermallError, Invalid, Overtaken, Refused, RuleBroken
 from eldermall.mall import Mall, Moving
-from eldermall.reports.export import Progress
 from eldermall.reports.records import Failure, Given, read
+from eldermall.reports.sources.cells import Progress
 from eldermall.rooms import ROOMS
 from eldermall.texts import Text
 

@@ -30,10 +30,13 @@ from eldermall.mall import rulebook
 from eldermall.plugins import Plugins
 from eldermall.policy import Policy, check_whole_days, read_policy
 from eldermall.reports.columns import Columns, read_columns
-from eldermall.reports.export import Progress, Unreadable, rows
+from eldermall.reports.export import orders
 from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.observed import relaxed_by
 from eldermall.reports.replay import TRACKS, Played, Replay
+from eldermall.reports.seen import Seen
+from eldermall.reports.sources.cells import Progress, Unreadable
+from eldermall.reports.times import Times
 from eldermall.texts import Text
 
 SHOWN = 20
@@ -41,9 +44,16 @@ SHOWN = 20
 
 _CLOCK = ("applies", "met", "late", "never", "running", "stopped")
 _RULE = ("applies", "refused")
+_DAYS_ONLY = Text(
+    "时间只到日，按零点计算；以小时计的期限可能差一天，shipping.counting=calendar-days 更为可靠",
+    "the times are days without hours and count as midnight: a limit in hours may be a day off, "
+    "shipping.counting=calendar-days isn't",
+)
 REASONS: Mapping[str, Text] = {
     "machine.no-record": Text("当时订单尚未提交", "the order had not been placed yet"),
     "goods.deliver": Text("此前没有发货记录", "no shipment before it is on record"),
+    "goods.ship": Text("此前已取消", "what left had been cancelled before"),
+    "machine.no-such-move": Text("订单此前已取消", "the order had been cancelled before"),
 }
 """Why the machine itself refuses a recorded move, in the words of an export."""
 
@@ -66,7 +76,7 @@ def audit(
     """Audit an export of orders; it is read once, as a stream.
 
     Args:
-        path: CSV or JSON lines, plain or gzip.
+        path: text (CSV and its like), JSON, either packed by gzip, or a workbook.
         columns: the map that names its columns, as a TOML file or what such a file holds.
         policy: a policy file, what it holds, or ``pack:demo``; without one, the articles' own
             numbers and the strictest readings count, and what depends on a number of the host
@@ -90,11 +100,13 @@ def audit(
     settings = Settings(
         pack="audit" if read is None else read.settings.pack,
         values={key: value.value for key, value in values.items()},
-        zone=named.zone,
+        zone=named.day_zone,
         origin=values,
     )
     until = microseconds(as_of, "as_of")
-    replay = Replay(installed, tuple(named.moments), named.status is not None, settings, until)
+    replay = Replay(
+        installed, named.moments, "status" in named.named, "payment" in named.named, settings, until
+    )
     read_keys = {
         s.key for owner in replay.owners for s in owner.settings if s.key in values
     }
@@ -108,12 +120,16 @@ def audit(
                     + ", ".join(sorted(read_keys)),
                 ),
             )
-    tally = _Tally(replay, named.zone, findings)
-    for row in rows(path, named, progress):
-        if isinstance(row, Unreadable):
-            tally.unreadable(row)
+    tally = _Tally(replay, named.day_zone, findings)
+    seen, notes = Seen(named), list[Text]()
+    for order in orders(path, named, progress, seen, notes):
+        if isinstance(order, Unreadable):
+            tally.unreadable(order)
         else:
-            tally.count(row.line, row.id, replay.play(row))
+            tally.count(order.line, order.id, replay.play(order))
+    notes += seen.notes()
+    if Times(named.time_format, named.zone).days_only:
+        notes.append(_DAYS_ONLY)
     return AuditResult(
         tally.orders, tally.not_placed, tally.paid, tally.failed,
         {**{clock.id: tally.counts[clock.name] for clock in replay.clocks},
@@ -124,8 +140,9 @@ def audit(
         replay.left,
         tuple(tally.shown),
         {key: values[key] for key in sorted(read_keys)},
-        as_of.astimezone(named.zone),
+        as_of.astimezone(named.day_zone),
         (*_notices(read), *_relaxations(replay, read)),
+        tuple(notes),
     )
 
 
@@ -246,7 +263,7 @@ class _Tally:
                 counts["applies"] += 1
                 counts[outcome] += 1
                 if row is not None and outcome in ("late", "never") and self.findings is not None:
-                    self.findings(self._clock(clock, row, line, id))
+                    self.findings(self._clock(clock, outcome, row, line, id))
 
     def _verdict(self, verdict: Verdict, line: int, id: str, move: str, at: int) -> None:
         rule = self.ids.get(verdict.rule)
@@ -269,11 +286,19 @@ class _Tally:
                 )
             )
 
-    def _clock(self, clock: Clock, row: ClockRow, line: int, id: str) -> Finding:
+    def _clock(
+        self, clock: Clock, outcome: str, row: ClockRow, line: int, id: str
+    ) -> Finding:
         due, label = self._shown(row.due), clock.label
         if row.stopped is None:
             text = Text(
                 f"{label.zh}：期限为 {due}，至今未完成", f"{label.en}: due {due}, not done yet"
+            )
+        elif outcome == "never":
+            gone = self._shown(row.stopped)
+            text = Text(
+                f"{label.zh}：期限为 {due}，至 {gone} 取消时未完成",
+                f"{label.en}: due {due}, not done when it was cancelled {gone}",
             )
         else:
             done, by = self._shown(row.stopped), row.stopped - row.due
@@ -282,7 +307,7 @@ class _Tally:
                 f"{label.en}: due {due}, done {done}, {_long(by).en} late",
             )
         return Finding(
-            line, id, "never" if row.stopped is None else "late", clock.id, clock.clauses, "",
+            line, id, "late" if outcome == "late" else "never", clock.id, clock.clauses, "",
             row.stopped, row.due, text, self.zone,
         )
 

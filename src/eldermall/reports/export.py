@@ -1,348 +1,394 @@
-"""Exports of orders: their rows, read as a stream.
+"""Exports of orders: their rows, read as a stream, and the orders that they make.
 
-A row is one order with one line that leaves by courier. An empty cell, or null in JSON, means that
-it never happened. Empty lines are passed over. Two rows with the same id are two orders: to notice
-it, all ids would have to be kept.
+A row is an order with one line, or a line of one: then rows that stand together and have the same
+order's id make one order. An empty cell, null in JSON, and what can only mean so (``NULL``, ``--``,
+``0000-00-00``, 1970-01-01) say that something never happened.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import NamedTuple
 
-from eldermall.errors import FileUnreadable
-from eldermall.reports.columns import MOMENTS, Columns
+from eldermall.calendars import DAY
+from eldermall.reports.columns import LISTS, MARKERS, MOMENTS, Columns
+from eldermall.reports.formats import reading
+from eldermall.reports.seen import Seen
+from eldermall.reports.sources.cells import (
+    LOST_DIGITS,
+    Cell,
+    Digits,
+    Progress,
+    Raw,
+    Unreadable,
+    Wrong,
+    undressed,
+)
+from eldermall.reports.sources.opening import raws
 from eldermall.reports.times import Times
 from eldermall.texts import Text
 
-Progress = Callable[[int, int], None]
-"""Told how many bytes of a file have been read, and how many there are."""
-
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_EVERY = 500
+_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]{2,3}", re.IGNORECASE)
+_NEVER = frozenset({
+    "", "-", "--", "---", "—", "——", "/", "\\n", "null", "(null)", "<null>", "none", "nil",
+    "n/a", "na", "nan", "nat", "无", "空",
+})
+_TOTALS = frozenset({"合计", "总计", "小计", "共计", "total", "totals", "grand total", "sum"})
+
+
+def is_marker(text: str) -> bool:
+    """Say whether a text in place of a time means that something never happened."""
+    return text.lower() in _NEVER
+
+
+MOST_GOODS = 500
+"""In how many parts an order may leave."""
+
+
+class Goods(NamedTuple):
+    """What of an order left together, or hasn't left: its moments in microseconds.
+
+    ``cancelled`` is the moment, ``ended`` says that the status means cancelled; ``courier``
+    whether it leaves by courier.
+    """
+
+    shipped: int | None
+    delivered: int | None
+    cancelled: int | None
+    ended: bool
+    courier: bool
 
 
 class Row(NamedTuple):
-    """An order as the export has it: the line it stands in, its moments in microseconds."""
+    """A row as the export has it: the line it stands in, its moments in microseconds.
+
+    ``cash`` is cash on delivery. ``joined``: it belongs to the order of the row above.
+    """
 
     line: int
     id: str
     placed: int
     paid: int | None
-    shipped: int | None
-    delivered: int | None
-    cancelled: bool
+    ship_by: int | None
+    cash: bool
+    goods: Goods
+    joined: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row that can't be read.
-
-    Args:
-        line: the line it begins in, from 1.
-        column: the column that is wrong, ``""`` if it is the whole row.
-        wrong: what is wrong.
-        right: what would be right.
-    """
+class Order(NamedTuple):
+    """An order as the export has it, of one row or several; the line is that of the first."""
 
     line: int
-    column: str
-    wrong: Text
-    right: Text
+    id: str
+    placed: int
+    paid: int | None
+    ship_by: int | None
+    cash: bool
+    goods: tuple[Goods, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields, texts in both languages."""
-        return {
-            "what": "unreadable", "line": self.line, "column": self.column,
-            "wrong": {"zh": self.wrong.zh, "en": self.wrong.en},
-            "right": {"zh": self.right.zh, "en": self.right.en},
-        }
+
+def orders(
+    path: str | Path,
+    columns: Columns,
+    progress: Progress | None = None,
+    seen: Seen | None = None,
+    notes: list[Text] | None = None,
+) -> Iterator[Order | Unreadable]:
+    """Yield the orders of an export; reads it as a stream.
+
+    Args:
+        path: text, JSON or a workbook; its bytes say which.
+        columns: where things stand in it.
+        progress: told from time to time how far the file has been read.
+        seen: counts what the export holds.
+        notes: takes what must be told once of the file.
+
+    Raises:
+        FileUnreadable: there is no such file, it is empty, damaged, or lacks a column.
+    """
+    first: Row | None = None
+    goods: dict[Goods, None] = {}
+    for row in rows(path, columns, progress, seen, notes):
+        if isinstance(row, Row) and row.joined and first is not None:
+            first = _together(first, row)
+            goods[row.goods] = None
+            if len(goods) > MOST_GOODS:
+                yield _too_many(first)
+                first = None
+            continue
+        if first is not None:
+            yield _order(first, goods)
+        first, goods = None, {}
+        if isinstance(row, Unreadable):
+            yield row
+        elif not row.joined:
+            first = row
+            goods[row.goods] = None
+    if first is not None:
+        yield _order(first, goods)
+
+
+def _order(row: Row, goods: dict[Goods, None]) -> Order:
+    return Order(row.line, row.id, row.placed, row.paid, row.ship_by, row.cash, tuple(goods))
+
+
+def _together(first: Row, row: Row) -> Row:
+    # what a later row knows of the order and the first doesn't
+    return first._replace(
+        paid=row.paid if first.paid is None else first.paid,
+        ship_by=row.ship_by if first.ship_by is None else first.ship_by,
+        cash=first.cash or row.cash,
+    )
+
+
+def _too_many(first: Row) -> Unreadable:
+    return Unreadable(
+        first.line, "",
+        Text(f"该订单有超过 {MOST_GOODS} 次发货", "the order left in too many parts"),
+        Text(
+            f"一单最多 {MOST_GOODS} 次；请查 columns.order 是否指明了订单编号",
+            f"an order leaves in {MOST_GOODS} parts at most: is columns.order the order's id?",
+        ),
+    )
 
 
 def rows(
-    path: str | Path, columns: Columns, progress: Progress | None = None
+    path: str | Path,
+    columns: Columns,
+    progress: Progress | None = None,
+    seen: Seen | None = None,
+    notes: list[Text] | None = None,
 ) -> Iterator[Row | Unreadable]:
-    """Yield the orders of an export, CSV or JSON lines, plain or gzip; reads it as a stream.
-
-    Args:
-        path: the file; JSON lines if its name says so or it begins with ``{``.
-        columns: where things stand in it.
-        progress: told from time to time how far the file has been read.
-
-    Raises:
-        FileUnreadable: there is no such file, it is empty, damaged gzip, or lacks a column.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as raw:
-            size = path.stat().st_size
-            head = raw.peek(2)[:2]
-            packed = head == b"\x1f\x8b" or path.suffix.lower() == ".gz"
-            bytes_ = cast(IO[bytes], gzip.GzipFile(fileobj=raw) if packed and head else raw)
-            lines = _Lines(
-                io.TextIOWrapper(
-                    bytes_, encoding=columns.encoding, errors="surrogateescape", newline=""
-                )
-            )
-            if lines.empty:
-                raise FileUnreadable(Text(f"{path} 是空文件", f"{path} is empty"))
-            suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-            json_lines = (suffixes and suffixes[-1] in _JSON_LINES) or lines.starts_with("{")
-            found = (_json_rows if json_lines else _csv_rows)(lines, columns, path)
-            for number, row in enumerate(found):
-                if progress is not None and number % _EVERY == 0:
-                    progress(raw.tell(), size)
+    """Yield the rows of an export, as `orders` does the orders."""
+    make = _Maker(columns, Seen(columns) if seen is None else seen)
+    for raw in raws(path, columns.wanted, [] if notes is None else notes, progress):
+        if isinstance(raw, Unreadable):
+            make.unreadable()
+            yield raw
+        else:
+            row = make.row(raw)
+            if row is not None:
                 yield row
-            if progress is not None:
-                progress(size, size)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise FileUnreadable(
-            Text(f"{path} 的 gzip 数据已损坏：{error}", f"{path} is damaged gzip: {error}")
-        ) from error
-    except OSError as error:
-        raise FileUnreadable(
-            Text(f"无法读取 {path}：{error.strerror}", f"can't read {path}: {error.strerror}")
-        ) from error
 
 
-class _Lines:
-    """The lines of a file, which can be given back.
-
-    ``number`` is how many were taken; ``taken`` are those since `clear`.
-    """
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        first = next(self._lines, "")
-        self.empty = not first
-        self._back = [first]
-        self.number = 0
-        self.taken: list[str] = []
-
-    def starts_with(self, sign: str) -> bool:
-        return self._back[0].lstrip().startswith(sign)
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._back.pop() if self._back else next(self._lines)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def give_back_all_but_one(self) -> None:
-        back = self.taken[1:]
-        self._back.extend(reversed(back))
-        self.number -= len(back)
-
-
-def header_of(reader: Iterator[list[str]], path: Path) -> list[str]:
-    """Return the names of the columns of a CSV.
-
-    Raises:
-        FileUnreadable: its first row is none.
-    """
-    try:
-        return [name.strip() for name in next(reader)]
-    except csv.Error as error:
-        raise FileUnreadable(
-            Text(f"{path} 的表头无法读取：{error}", f"{path}: the header can't be read: {error}")
-        ) from error
-
-
-def _csv_rows(lines: _Lines, columns: Columns, path: Path) -> Iterator[Row | Unreadable]:
-    reader = csv.reader(lines, strict=True)
-    header = header_of(reader, path)
-    _check_header(header, columns, path)
-    width = len(header)
-    pick = itemgetter(*(
-        -1 if name is None else header.index(name)
-        for name in (columns.id, columns.status, *map(columns.moments.get, MOMENTS))
-    ))
-    make = _Maker(columns).row
-    while True:
-        lines.taken.clear()
-        line = lines.number + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            lines.give_back_all_but_one()
-            yield Unreadable(
-                line, "", Text(f"无法解析此行：{error}", f"the row can't be parsed: {error}"),
-                Text("引号须成对", "quotation marks come in pairs"),
-            )
-            continue
-        if len(cells) == width:
-            cells.append("")
-            yield make(line, pick(cells))
-        elif cells:
-            # a quotation mark that is never closed has swallowed the lines after it
-            lines.give_back_all_but_one()
-            yield Unreadable(
-                line,
-                header[len(cells)] if len(cells) < width else "",
-                Text(f"此行有 {len(cells)} 格", f"the row has {len(cells)} cells"),
-                Text(f"应与表头一致，为 {width} 格", f"it has {width}, as the header"),
-            )
-
-
-def _check_header(header: list[str], columns: Columns, path: Path) -> None:
-    lacking = [name for name in columns.names if name not in header]
-    if lacking:
-        raise FileUnreadable(
-            Text(
-                f"{path} 的第一行没有列 " + "、".join(lacking) + "；有 " + "、".join(header),
-                f"{path}: the first line names no column {', '.join(lacking)}; it has "
-                + ", ".join(header),
-            )
-        )
-    twice = [name for name in columns.names if header.count(name) > 1]
-    if twice:
-        raise FileUnreadable(
-            Text(
-                f"{path} 的列重复：" + "、".join(twice),
-                f"{path}: columns stand twice: {', '.join(twice)}",
-            )
-        )
-
-
-def _json_rows(lines: _Lines, columns: Columns, path: Path) -> Iterator[Row | Unreadable]:
-    make = _Maker(columns).row
-    wanted = (columns.id, columns.status, *map(columns.moments.get, MOMENTS))
-    unseen = set(columns.names)
-    objects = 0
-    for text in lines:
-        lines.taken.clear()
-        line = lines.number
-        if text.isspace():
-            continue
-        try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError):
-            fields = None
-        if not isinstance(fields, dict):
-            yield Unreadable(
-                line, "", Text("不是 JSON 对象", "the line is no JSON object"),
-                Text("每行一个 JSON 对象", "each line holds one JSON object"),
-            )
-            continue
-        objects += 1
-        if unseen:
-            unseen -= fields.keys()
-        values = ["" if key is None else _text_of(fields.get(key)) for key in wanted]
-        if None in values:
-            yield Unreadable(
-                line,
-                wanted[values.index(None)] or "",
-                Text("值不是文字", "the value is no text"),
-                Text("应为文字；没有发生写 null", "write a text, or null if it never happened"),
-            )
-            continue
-        yield make(line, cast("Sequence[str]", values))
-    if objects and unseen:
-        lacking = [name for name in columns.names if name in unseen]
-        raise FileUnreadable(
-            Text(
-                f"{path} 没有任何一行含有 " + "、".join(lacking),
-                f"{path}: no row has {', '.join(lacking)}",
-            )
-        )
-
-
-def _text_of(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return str(value) if type(value) is int else None
+class _Bad(Exception):
+    def __init__(self, row: Unreadable) -> None:
+        self.row = row
 
 
 class _Maker:
-    """Makes rows out of cells: id, status, and the four moments."""
+    """Makes rows out of cells."""
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._cancelled = columns.cancelled
+    def __init__(self, columns: Columns, seen: Seen) -> None:
+        self._seen, self._named = seen, columns.named
+        self._encoding = columns.encoding.removesuffix("-sig") or "utf-8"
         self._times = Times(columns.time_format, columns.zone)
+        self._format = columns.time_format
         self._read = self._times.read
+        names = columns.wanted.names
+        index = {key: names.index(name) for key, name in self._named.items()}
+        last = -1
+        self._order = columns.order
+        self._id = index.get("order", index.get("id", last))
+        apart = "id" in index and index["id"] != self._id
+        self._line_id = index["id"] if apart else None
+        keys = (*MOMENTS, "ship_by")
+        self._pick = itemgetter(*(index.get(key, last) for key in keys))
+        self._keys = keys
+        self._values = [(what, index[what], self._named[what]) for what in seen.values]
+        self._lists = {key: columns.values.get(key, frozenset()) for key in (*LISTS, *MARKERS)}
+        self._never = self._lists["never"]
+        self._above: Row | None = None
+        self._told = False  # whether the order of the row above said what is the order's
 
-    def row(self, line: int, cells: Sequence[str]) -> Row | Unreadable:
-        id, status, placed, paid, shipped, delivered = cells
-        if not id.strip():
-            return self._empty(line, self._columns.id)
-        if not (id.isascii() and status.isascii()):
-            for column, cell in ((self._columns.id, id), (self._columns.status, status)):
-                if _SURROGATE.search(cell):
-                    return self._undecodable(line, column or "")
-        if not placed:
-            return self._empty(line, self._columns.moments["placed"])
-        read = self._read
+    def row(self, raw: Raw) -> Row | Unreadable | None:
+        """Return what a row says, None if it is one of totals."""
         try:
-            return Row(
-                line, id.strip(), read(placed),
-                read(paid) if paid else None,
-                read(shipped) if shipped else None,
-                read(delivered) if delivered else None,
-                status.strip() in self._cancelled,
-            )
-        except ValueError:
-            return self._again(line, cells)
+            row = self._row(raw)
+        except _Bad as bad:
+            self._above = None
+            return bad.row
+        if row is not None:
+            self._above = row
+        return row
 
-    def _again(self, line: int, cells: Sequence[str]) -> Row | Unreadable:
-        # a cell that isn't of the format as it stands: blanks around it do no harm
-        id, status, *moments = (cell.strip() for cell in cells)
-        found: list[int | None] = []
-        for moment, cell in zip(MOMENTS, moments, strict=True):
-            column = self._columns.moments.get(moment, "")
-            try:
-                found.append(self._read(cell) if cell else None)
-            except ValueError:
-                if _SURROGATE.search(cell):
-                    return self._undecodable(line, column)
-                return self._no_time(line, column, cell)
-        placed, paid, shipped, delivered = found
+    def unreadable(self) -> None:
+        """Know that a row couldn't be read, which none below may belong to."""
+        self._above = None
+
+    def _row(self, raw: Raw) -> Row | None:
+        line, cells = raw.line, (*raw.cells, "")
+        id = self._text(line, self._order, cells[self._id])
+        times = self._pick(cells)
+        if not times[0] and self._is_total(id):
+            return None
+        above = self._above_of(raw, id, blank=not times[0])
+        if not id and above is None:
+            raise _Bad(self._empty(line, self._order))
+        placed, paid, shipped, delivered, cancelled, ship_by = [
+            None if cell == "" else self._moment(line, key, cell)
+            for cell, key in zip(times, self._keys, strict=True)
+        ]
+        values = {what: self._text(line, name, cells[at]) for what, at, name in self._values}
+        goods = Goods(
+            shipped, delivered, cancelled, values.get("status", "") in self._lists["cancelled"],
+            values.get("courier", "") not in self._lists["no_courier"],
+        )
+        tells = paid is not None or bool(values.get("status") or values.get("payment"))
+        if above is not None and (placed is None or (self._told and not tells)):
+            placed, goods, values = above.placed, _continued(above.goods, goods, values), {}
+        else:
+            self._told = tells
         if placed is None:
-            return self._empty(line, self._columns.moments["placed"])
-        return Row(line, id, placed, paid, shipped, delivered, status in self._cancelled)
+            again = self._above is not None and id == self._above.id
+            raise _Bad(self._empty(line, self._named["placed"], again=again))
+        cash = values.get("payment", "") in self._lists["cash_on_delivery"]
+        row = Row(
+            line, id if above is None else above.id, placed, paid, self._agreed(placed, ship_by),
+            cash, goods, above is not None,
+        )
+        self._count(raw, row, values, cells)
+        return row
 
-    def _empty(self, line: int, column: str) -> Unreadable:
+    def _above_of(self, raw: Raw, id: str, *, blank: bool) -> Row | None:
+        above = self._above
+        if above is None or raw.joined:
+            return above
+        same = "order" in self._named and (id == above.id or (not id and blank))
+        return above if same else None
+
+    def _agreed(self, placed: int, ship_by: int | None) -> int | None:
+        if ship_by is None:
+            return None
+        if self._times.days_only:
+            ship_by += DAY - 1
+        if ship_by <= placed:
+            self._seen.agreed += 1
+            return None
+        return ship_by
+
+    def _count(
+        self, raw: Raw, row: Row, values: Mapping[str, str], cells: Sequence[Cell]
+    ) -> None:
+        seen = self._seen
+        for what, value in values.items():
+            seen.count(what, value)
+        seen.hidden += raw.hidden
+        seen.long += isinstance(cells[self._id], Digits)
+        if not row.joined:
+            seen.ids.add(row.id)
+            shipped = row.goods.shipped is not None and row.paid is None and not row.cash
+            seen.unpaid += shipped and "paid" in self._named
+        if self._line_id is not None:
+            seen.lines.add(self._text(row.line, self._named["id"], cells[self._line_id]))
+
+    def _is_total(self, id: str) -> bool:
+        named = self._lists["totals"]
+        if id in named:
+            self._seen.markers["totals"].add(id)
+        elif id.rstrip(":：").strip().lower() not in _TOTALS:
+            return False
+        self._seen.totals += 1
+        return True
+
+    def _text(self, line: int, column: str, cell: Cell) -> str:
+        if isinstance(cell, Wrong):
+            raise _Bad(Unreadable(line, column, cell.wrong, cell.right))
+        if isinstance(cell, datetime):
+            return cell.isoformat(" ")
+        text = undressed(cell)
+        if not text.isascii() and _SURROGATE.search(text):
+            raise _Bad(self._undecodable(line, column))
+        if column == self._order and _SCIENTIFIC.fullmatch(text):
+            raise _Bad(
+                Unreadable(
+                    line, column,
+                    Text(f"编号 {text} 为科学计数法，已丢失位数", f"the id {text} has lost digits"),
+                    LOST_DIGITS,
+                )
+            )
+        return text
+
+    def _moment(self, line: int, key: str, cell: Cell) -> int | None:
+        if not self._never:
+            try:
+                return self._read(cell)  # type: ignore[arg-type]
+            except (ValueError, TypeError):
+                pass
+        column = self._named[key]
+        if isinstance(cell, Wrong):
+            raise _Bad(Unreadable(line, column, cell.wrong, cell.right))
+        given = undressed(cell) if isinstance(cell, str) else cell
+        if given in self._never:
+            self._seen.markers["never"].add(str(given))
+            return None
+        if self._is_never(given):
+            return None
+        try:
+            return self._read(given) if isinstance(given, str) else self._times.of(given)
+        except ValueError:
+            if isinstance(given, str) and _SURROGATE.search(given):
+                raise _Bad(self._undecodable(line, column)) from None
+            raise _Bad(self._no_time(line, column, str(given))) from None
+
+    def _is_never(self, given: str | datetime) -> bool:
+        if isinstance(given, str) and is_marker(given):
+            return True
+        return self._times.is_never(given)
+
+    def _empty(self, line: int, column: str, *, again: bool = False) -> Unreadable:
+        more = Text("", "")
+        if again:
+            more = Text(
+                "；如该行是上一行订单的商品，请在列映射中写明 columns.order",
+                "; if the row is one more line of the order above, name columns.order",
+            )
         return Unreadable(
             line, column, Text("空格", "the cell is empty"),
             Text(
-                "每个订单须有编号和提交时间", "an order has an id and the moment it was placed"
+                f"每个订单须有编号和提交时间{more.zh}",
+                f"an order has an id and the moment it was placed{more.en}",
             ),
         )
 
     def _undecodable(self, line: int, column: str) -> Unreadable:
-        encoding = self._columns.encoding.removesuffix("-sig")
         return Unreadable(
             line, column,
-            Text(f"含有不属于 {encoding} 的字节", f"the cell holds bytes that are no {encoding}"),
+            Text(
+                f"含有不属于 {self._encoding} 的字节",
+                f"the cell holds bytes that are no {self._encoding}",
+            ),
             Text("在列映射中写明 encoding", "say the file's encoding in the map"),
         )
 
     def _no_time(self, line: int, column: str, cell: str) -> Unreadable:
         shown = cell if len(cell) <= 40 else cell[:37] + "..."
+        others = reading([cell])[:1]
+        zh = "".join(f'；此格可用 time_format = "{other}" 读' for other in others)
+        en = "".join(f'; time_format = "{other}" reads this cell' for other in others)
         return Unreadable(
             line, column,
             Text(f"{shown!r} 不是时间", f"{shown!r} is no time"),
             Text(
-                f"应写作 {self._times.example}（{self._columns.time_format}），"
-                "1970 至 2255 年之间真实存在的日期",
-                f"write it as {self._times.example} ({self._columns.time_format}), a day that "
-                "exists, from 1970 to 2255",
+                f"应写作 {self._times.example}（{self._format}），"
+                f"1970 至 2255 年之间真实存在的日期{zh}",
+                f"write it as {self._times.example} ({self._format}), a day that "
+                f"exists, from 1970 to 2255{en}",
             ),
         )
+
+
+def _continued(above: Goods, goods: Goods, values: Mapping[str, str]) -> Goods:
+    # a row that says nothing of the order again: what it leaves out is as above
+    return Goods(
+        above.shipped if goods.shipped is None else goods.shipped,
+        above.delivered if goods.delivered is None else goods.delivered,
+        above.cancelled if goods.cancelled is None else goods.cancelled,
+        above.ended,
+        goods.courier if values.get("courier") else above.courier,
+    )

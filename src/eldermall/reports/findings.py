@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from eldermall.calendars import moment
 from eldermall.engine.settings import SettingValue
-from eldermall.reports.export import Unreadable
 from eldermall.reports.replay import Left
+from eldermall.reports.sources.cells import Unreadable
 from eldermall.texts import Text
 
 
@@ -64,7 +64,7 @@ class AuditResult:
     """What an audit found.
 
     Args:
-        orders: rows that could be read.
+        orders: orders that could be read.
         not_placed: those of them that were placed after the as-of moment.
         paid: orders that were paid.
         unreadable: rows that couldn't be read.
@@ -79,6 +79,8 @@ class AuditResult:
         settings: the values that counted, as in a policy file, and who answers for each.
         as_of: moments after it hadn't happened.
         notices: what every output must say.
+        of_file: what must be told once of the file: values that nobody named, ids that stand
+            twice, rows that are hidden, and the like.
     """
 
     orders: int
@@ -94,6 +96,7 @@ class AuditResult:
     settings: Mapping[str, SettingValue]
     as_of: datetime
     notices: tuple[Text, ...]
+    of_file: tuple[Text, ...] = ()
 
     @property
     def findings(self) -> int:
@@ -132,4 +135,5 @@ class AuditResult:
             },
             "as_of": self.as_of.isoformat(),
             "notices": [{"zh": text.zh, "en": text.en} for text in self.notices],
+            "of_file": [{"zh": text.zh, "en": text.en} for text in self.of_file],
         }

@@ -19,7 +19,8 @@ from eldermall.engine.adoption import adoption_of
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Record
 from eldermall.errors import FileUnreadable, Invalid
-from eldermall.reports.export import Progress, header_of
+from eldermall.reports.sources.cells import Progress
+from eldermall.reports.sources.text import header_of
 from eldermall.texts import Text
 
 _EVERY = 100

@@ -22,8 +22,8 @@ from eldermall.engine.rule import Context, Fact, Rule
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Relaxation, Settings, Technical
 from eldermall.engine.step import Step, edge, step
+from eldermall.reports import export
 from eldermall.reports.columns import MOMENTS
-from eldermall.reports.export import Row
 from eldermall.rooms.orders import Order, Orders
 from eldermall.rooms.orders.states import Goods, Payment
 from eldermall.texts import Text
@@ -33,6 +33,7 @@ LINE = "1"
 _ORDER = replace(Orders.KIND, requests=None)  # an audit asks the outside for nothing
 MOVES: Mapping[str, str] = {
     "placed": "place", "paid": "pay", "shipped": "ship", "delivered": "deliver",
+    "cancelled": "cancel",
 }
 """The move that each moment of an export records."""
 
@@ -41,16 +42,12 @@ _STAFF = person("export", "operations", department="operations")
 NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods")
 TRACKS = (Goods.table, Payment.table)
 """The machines that an order of an export goes through: services aren't among them."""
+_KEPT = 4096
+_Event = tuple[int, int, str, int]  # the moment, the rank among equal ones, the move, the part
 _ANY_TIME = Technical(backdating=2**53, future=2**53)
 _ON_PAPER = Relaxation("observe", "", "", "", until=2**53)
 _ARGS: Mapping[str, Arguments] = {
-    "place": Orders.place.model(
-        merchant=ID, customer=ID, channel=ID, currency="XXX", total=1,
-        lines=({"id": LINE, "listing": ID, "quantity": 1, "amount": 1},),
-    ),
     "pay": Orders.paid.model(amount=1, currency="XXX", reference=ID),
-    "ship": Orders.ship.model(parcel=ID, courier=ID, tracking=ID, lines={LINE: 1}),
-    "deliver": Orders.deliver.model(parcel=ID),
     "track": Orders.track.model(
         parcel=ID, words=({"text": "", "location": ""},),
         events=({"status": "in_transit", "at": 10**6, "code": "", "reference": ""},),
@@ -61,13 +58,44 @@ _ARGS: Mapping[str, Arguments] = {
 }
 
 
+def _place(couriers: Sequence[bool], cash: bool, ship_by: int | None = None) -> Arguments:
+    # all the money lies on the first line: what is paid is never asked of the others
+    args: Arguments = Orders.place.model(
+        merchant=ID, customer=ID, channel=ID, currency="XXX", total=1, cash_on_delivery=cash,
+        ship_by=ship_by,
+        lines=tuple(
+            {"id": _line(n), "listing": ID, "quantity": 1, "amount": int(n == 0), "courier": by}
+            for n, by in enumerate(couriers)
+        ),
+    )
+    return args
+
+
+def _line(n: int) -> str:
+    return str(n + 1)
+
+
+def _of_part(move: str, n: int) -> Arguments:
+    # what a move of one of the parts says in which an order left
+    parcel = ID if n == 0 else f"{ID}{n}"
+    args: Arguments
+    if move == "ship":
+        args = Orders.ship.model(parcel=parcel, courier=ID, tracking=ID, lines={_line(n): 1})
+    elif move == "deliver":
+        args = Orders.deliver.model(parcel=parcel)
+    else:
+        args = Orders.cancel.model(reason="status", lines={_line(n): 1})
+    return args
+
+
 def _actor(move: str) -> Actor:
     by = next(t.by for m in TRACKS for t in m.transitions if t.name == move)
     return _WHO if "system" in by else _STAFF
 
 
-def _command(move: str) -> Command:
-    return Command(Orders.kind, move, ID, _actor(move), _ARGS.get(move, Nothing()))
+def _command(move: str, args: Arguments | None = None) -> Command:
+    args = _ARGS.get(move, Nothing()) if args is None else args
+    return Command(Orders.kind, move, ID, _actor(move), args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,7 @@ class Replay:
         installed: all rules and clocks; those that the export can't decide are left out.
         recorded: the moments that the export holds.
         cancels: whether it has a status that says cancelled.
+        cash: whether it has a payment method that says cash on delivery.
         settings: the policy; observed, so that nothing is refused on paper that has happened.
         as_of: moments after it haven't happened.
     """
@@ -101,6 +130,7 @@ class Replay:
         installed: Rulebook,
         recorded: Sequence[str],
         cancels: bool,
+        cash: bool,
         settings: Settings,
         as_of: int,
     ) -> None:
@@ -109,7 +139,9 @@ class Replay:
             (index, m) for index, m in enumerate(MOMENTS)
             if m in recorded and (m != "delivered" or "shipped" in recorded)
         )
-        self._commands = {move: _command(move) for move in _ARGS}
+        self._plays = {moment for _, moment in self._played}
+        self._cash = cash
+        self._commands: dict[tuple[object, ...], Command] = {}
         self._as_of = as_of
         self._over: dict[tuple[str, str, str], dict[str, str] | None] = {}
         self._settings = replace(settings, published=0, relaxed={})
@@ -138,70 +170,89 @@ class Replay:
         }
         return tuple(named.values())
 
-    def play(self, row: Row) -> Played | None:
+    def play(self, source: export.Order) -> Played | None:
         """Return what became of an order, None if it hasn't been placed."""
-        if row.placed > self._as_of:
+        if source.placed > self._as_of:
             return None
-        happened: list[tuple[int, int, str]] = []
-        ahead = False
-        recorded = (row.placed, row.paid, row.shipped, row.delivered)
-        for rank, moment in self._played:
-            at = recorded[rank]
-            if at is not None:
-                if at <= self._as_of:
-                    happened.append((at, rank, MOVES[moment]))
-                else:
-                    ahead = True
-        happened.sort()
-        played = Played()
-        early: list[tuple[int, int, str]] = []
+        played = Played(source)
+        early: list[_Event] = []
+        happened, ahead = self._happened(source)
         for event in happened:
             if played.order is None and event[2] != "place":
                 # what happened to an order that wasn't placed yet is played once it is
                 early.append(event)
-            self._move(played, event[2], event[0])
+            self._move(played, event)
             if early and played.order is not None:
-                for at, _, move in early:
-                    self._move(played, move, at)
+                for known in early:
+                    self._move(played, known)
                 early = []
-        order = played.order
-        if row.cancelled and not ahead and order and any(n.outstanding for n in order.lines):
-            self._move(played, "cancel", happened[-1][0])
+        if not ahead and any(goods.ended for goods in source.goods):
+            last = happened[-1][0]
+            for n, goods in enumerate(source.goods):
+                if goods.ended and goods.cancelled is None:
+                    self._move(played, (last, len(MOMENTS), "cancel", n))
         return played
+
+    def _happened(self, source: export.Order) -> tuple[list[_Event], bool]:
+        # what happened until the moment of the audit, and whether something comes after it
+        found: list[_Event] = []
+        ahead, plays, as_of = False, self._plays, self._as_of
+        recorded: list[tuple[int | None, int, str, int]] = [
+            (source.placed, 0, "place", 0), (source.paid, 1, "pay", 0)
+        ]
+        for n, goods in enumerate(source.goods):
+            recorded += (
+                (goods.shipped, 2, "ship", n), (goods.delivered, 3, "deliver", n),
+                (goods.cancelled, 4, "cancel", n),
+            )
+        for at, rank, move, n in recorded:
+            if at is not None and MOMENTS[rank] in plays:
+                if at <= as_of:
+                    found.append((at, rank, move, n))
+                else:
+                    ahead = True
+        found.sort()
+        return found, ahead
 
     def ended(self, played: Played, clock: Clock) -> list[tuple[str, ClockRow | None]]:
         """Return what became of a clock for each part it ran for: its outcome and its row.
 
-        ``met``, ``late``, ``stopped`` (its cause gone, in time or not); ``never`` if it is due and
-        ``running`` if it isn't. A part that was done before its clock could start is met, without
-        a row.
+        ``met``, ``late``, ``stopped`` (its cause gone before it was due, or nobody knows when);
+        ``never`` if it is due, or was when its cause went, and ``running`` if it isn't. A part
+        that was done before its clock could start is met, without a row.
         """
         found: list[tuple[str, ClockRow | None]] = []
+        dated = any(goods.cancelled is not None for goods in played.source.goods)
         for (name, _), row in played.clocks.items():
             if name == clock.name:
                 state: str = row.state
                 if state == "running":
                     state = "never" if self._as_of > row.due else "running"
                 elif state == "lapsed":
-                    state = "stopped"
+                    state = "never" if dated else "stopped"
                 found.append((state, row))
-        if not found and (order := played.order) is not None and order.parcels:
+        order = played.order
+        if order is not None and order.parcels and len(found) < len(order.lines):
             first = played.first
             untouched = order.model_copy(
                 update={"goods": first.goods, "parcels": (), "lines": first.lines}
             )
-            found = [
-                ("met", None) for part in clock.runs(untouched) if clock.met(order, part)
+            found += [
+                ("met", None) for part in clock.runs(untouched)
+                if (clock.name, part) not in played.clocks and clock.met(order, part)
             ]
         return found
 
-    def _move(self, played: Played, move: str, at: int) -> None:
+    def _move(self, played: Played, event: _Event) -> None:
+        at, _, move, n = event
         order = played.order
+        if move == "cancel" and order is not None and not order.lines[n].outstanding:
+            return
         if order is not None:
             order = self._between(order, move)
         clocks = played.clocks
         taken = self._step(
-            self._commands[move], order, at,
+            self._said(played.source, move, n), order, at,
             [row for row in clocks.values() if row.stopped is None] if clocks else (),
         )
         played.steps.append((at, move, taken))
@@ -213,6 +264,25 @@ class Replay:
         for change in taken.clocks:
             row = change.row
             clocks[row.name, row.part] = row
+
+    def _said(self, source: export.Order, move: str, n: int) -> Command:
+        if move == "pay":
+            key: tuple[object, ...] = (move,)
+        elif move == "place":
+            key = (move, source.cash, source.ship_by, *[g.courier for g in source.goods])
+        else:
+            key = (move, n, move != "cancel" or len(source.goods) > 1)
+        known = self._commands.get(key)
+        if known is None:
+            if move == "place":
+                couriers = [goods.courier for goods in source.goods]
+                known = _command(move, _place(couriers, source.cash, source.ship_by))
+            else:
+                known = _command(move, _of_part(move, n) if key[-1] is True else None)
+            if len(self._commands) > _KEPT:
+                self._commands.clear()
+            self._commands[key] = known
+        return known
 
     def _step(
         self, command: Command, order: Order | None, at: int, running: Sequence[ClockRow] = ()
@@ -329,16 +399,18 @@ class Replay:
             if t.target is not None
             and self._unrecorded(t)
             and any(self._nearest(machine, t.target, move) for move in self._recorded)
-        } | ({"track", *MOVES.values()} - self._recorded)
-        first = self._step(self._commands["place"], None, 1)
+        } | ({"track", *MOVES.values()} - self._recorded - {"cancel"})
+        placings = [_command("place", _place([True], cash)) for cash in (False, True)]
+        firsts = [self._step(place, None, 1) for place in placings[: 1 + self._cash]]
         pairs: list[tuple[Order, Order]] = []
-        taken = [(moved.machine, moved.transition) for moved in first.path]
-        ahead, seen, at = [cast(Order, first.record)], set[str](), 1
+        taken = [(moved.machine, moved.transition) for moved in firsts[0].path]
+        ahead, seen, at = [cast(Order, first.record) for first in firsts], set[str](), 1
         while ahead:
             before = ahead.pop()
             for move in sorted(between | played):
                 at += 1
-                command = self._commands.get(move) or _command(move)
+                args = _of_part(move, 0) if move in ("ship", "deliver") else None
+                command = _command(move, args)
                 after = self._step(command, before, at)
                 if after.record is None:
                     continue
@@ -357,14 +429,16 @@ class Played:
     """What became of an order.
 
     ``order`` is it as it stands and ``first`` as it was placed; ``steps`` are all moves, each with
-    its moment and name; ``clocks`` are its clocks by name and part.
+    its moment and name; ``clocks`` are its clocks by name and part. ``source`` is what the export
+    has of it.
     """
 
-    __slots__ = ("clocks", "first", "order", "steps")
+    __slots__ = ("clocks", "first", "order", "source", "steps")
 
     first: Order
 
-    def __init__(self) -> None:
+    def __init__(self, source: export.Order) -> None:
+        self.source = source
         self.order: Order | None = None
         self.steps: list[tuple[int, str, Step]] = []
         self.clocks: dict[tuple[str, str], ClockRow] = {}

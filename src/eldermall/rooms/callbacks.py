@@ -12,7 +12,6 @@ from eldermall.engine.declared import Declared, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said, Words, derived_id
 from eldermall.engine.kind import ADOPTED, Command, Record, Upgrade
 from eldermall.engine.machine import NEW
-from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, state
@@ -55,13 +54,6 @@ class Callback(Record):
     closed_at: Moment | None = None
 
 
-TRIED = Happened(
-    Text("上次尝试", "the last attempt"),
-    lambda callback: max((tried.at for tried in callback.attempts), default=None),
-    where="attempts",
-)
-CLOSED = Happened(Text("回访办结", "the outcome of the callback"), "closed_at", (TRIED,))
-
 SERVICE: tuple[Role, ...] = ("customer_service", "operations")
 """Who calls the customer."""
 
@@ -86,7 +78,6 @@ class Callbacks(Declared[M, Callback]):
     model = Callback
     link = "callback"
     indexed = ("customer",)
-    happened = (CLOSED,)
 
     class States(Track):
         """The states of a callback."""
@@ -139,8 +130,7 @@ class Callbacks(Declared[M, Callback]):
         return {"attempts": (*m.record.attempts, Attempt(agent=m.actor.id, at=m.at, note=note))}
 
     @move(
-        *OPEN, to=States.done, by=SERVICE, says=Text("完成回访", "reach"), event="CallbackDone",
-        after=CLOSED.after,
+        *OPEN, to=States.done, by=SERVICE, says=Text("完成回访", "reach"), event="CallbackDone"
     )
     @staticmethod
     def reach(
@@ -171,7 +161,7 @@ class Callbacks(Declared[M, Callback]):
 
     @move(
         *OPEN, to=States.unreachable, by=SERVICE, says=Text("认定无法联系", "give up"),
-        event="CallbackUnreachable", aside=True, after=CLOSED.after,
+        event="CallbackUnreachable", aside=True,
     )
     @staticmethod
     def give_up(m: Move[Callback], id: str, **by: Unpack[By]) -> Changes:
@@ -185,7 +175,7 @@ class Callbacks(Declared[M, Callback]):
 
     @move(
         *OPEN, to=States.declined, by=SERVICE, says=Text("客户拒绝", "customer declines"),
-        event="CallbackDeclined", aside=True, after=CLOSED.after,
+        event="CallbackDeclined", aside=True,
     )
     @staticmethod
     def refuse(m: Move[Callback], id: str, **by: Unpack[By]) -> Changes:

@@ -11,12 +11,7 @@ from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import also
 from eldermall.rooms.aftersales.case import (
-    CONTACTED,
-    DECIDED,
-    MERCHANT_CONTACTED,
     SERVICE,
-    SILENT,
-    TRIED,
     UNDECIDED,
     UNSETTLED,
     Case,
@@ -155,7 +150,7 @@ class Deciding:
     @move(
         CaseStates.opened, to=CaseStates.contacted, by=SERVICE,
         says=Text("认定无法联系", "go on without contact"), event="CustomerUnreachable",
-        aside=True, after=(TRIED,),
+        aside=True,
     )
     @staticmethod
     def give_up(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -169,7 +164,7 @@ class Deciding:
 
     @move(
         CaseStates.contacted, to=None, by=SERVICE, says=Text("登记情况", "record the facts"),
-        event="FactsRecorded", fits=lambda case: case.entitled is None, after=(CONTACTED,),
+        event="FactsRecorded", fits=lambda case: case.entitled is None,
     )
     @staticmethod
     def record(
@@ -200,7 +195,6 @@ class Deciding:
     @move(
         *UNDECIDED, CaseStates.approved, to=None, by=("customer", *SERVICE),
         says=Text("选择处理方式", "choose the remedy"), event="RemedyChosen", aside=True,
-        after=(DECIDED,),
     )
     @staticmethod
     def choose(m: Move[Case], id: str, *, remedy: Remedy, **by: Unpack[By]) -> Changes:
@@ -233,7 +227,7 @@ class Deciding:
         CaseStates.contacted, to=CaseStates.merchant_contacted,
         by=("customer_service", "field_agent", "operations"),
         says=Text("联系商家", "contact the merchant"), event="CaseMerchantContacted",
-        fits=lambda case: case.merchant is not None, after=MERCHANT_CONTACTED.after,
+        fits=lambda case: case.merchant is not None,
     )
     @staticmethod
     def contact_merchant(m: Move[Case], id: str, *, note: Note, **by: Unpack[By]) -> Changes:
@@ -250,7 +244,7 @@ class Deciding:
 
     @move(
         *UNDECIDED[1:], to=CaseStates.approved, by=("merchant", "operations"),
-        says=Text("同意", "approve"), event="CaseApproved", after=DECIDED.after,
+        says=Text("同意", "approve"), event="CaseApproved",
     )
     @staticmethod
     def approve(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -265,7 +259,6 @@ class Deciding:
     @internal(
         *UNDECIDED[1:], to=CaseStates.approved,
         says=Text("逾期视为同意", "approve by lapse of time"), event="CaseApproved",
-        after=DECIDED.after,
     )
     @staticmethod
     def approve_by_lapse(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -274,7 +267,7 @@ class Deciding:
 
     @internal(
         *UNDECIDED[1:], to=None, says=Text("记录商家逾期未答复", "note the merchant's silence"),
-        event="MerchantSilent", after=SILENT.after,
+        event="MerchantSilent",
     )
     @staticmethod
     def note_silence(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -283,7 +276,7 @@ class Deciding:
 
     @move(
         *UNDECIDED[1:], to=CaseStates.declined, by=("merchant", "operations"),
-        says=Text("拒绝", "decline"), event="CaseDeclined", after=DECIDED.after,
+        says=Text("拒绝", "decline"), event="CaseDeclined",
     )
     @staticmethod
     def decline(m: Move[Case], id: str, *, reason: Note, **by: Unpack[By]) -> Changes:

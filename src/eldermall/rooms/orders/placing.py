@@ -17,7 +17,6 @@ from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import automatic
 from eldermall.rooms.orders.lines import Lines, none_left, outstanding, taken
-from eldermall.rooms.orders.moments import ACCEPTED, AGREED, COMPLETED, CONTACTED
 from eldermall.rooms.orders.order import Line, Order
 from eldermall.rooms.orders.states import Begun, Ended, Service
 from eldermall.texts import Text
@@ -139,7 +138,6 @@ class Placing:
     @move(
         Begun.handed_over, to=Begun.merchant_contacted, by=("field_agent", "operations"),
         says=Text("联系商家", "contact merchant"), event="MerchantContacted",
-        after=CONTACTED.after,
         fits=lambda order: not order.self_operated,
     )
     @staticmethod
@@ -155,7 +153,7 @@ class Placing:
 
     @move(
         Begun.handed_over, Begun.merchant_contacted, to=Begun.accepted, by=SELLER,
-        says=Text("接单", "accept"), event="Accepted", after=ACCEPTED.after,
+        says=Text("接单", "accept"), event="Accepted",
     )
     @staticmethod
     def accept(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:
@@ -174,7 +172,7 @@ class Ending:
     @move(
         Begun.handed_over, Begun.merchant_contacted, Begun.accepted, Service.appointed,
         to=Ended.declined, by=("merchant", "operations"),
-        says=Text("拒单", "decline"), event="Declined", aside=True, after=(ACCEPTED, AGREED),
+        says=Text("拒单", "decline"), event="Declined", aside=True,
     )
     @staticmethod
     def decline(m: Move[Order], id: str, *, reason: Label, **by: Unpack[By]) -> Changes:
@@ -212,7 +210,7 @@ class Ending:
 
     @move(
         Ended.completed, to=Ended.archived, by=("customer_service", "operations"),
-        says=Text("归档", "archive"), event="Archived", after=(COMPLETED,),
+        says=Text("归档", "archive"), event="Archived",
     )
     @staticmethod
     def archive(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:

@@ -23,7 +23,6 @@ from eldermall.adapters.storage.sql.database import (
     Database,
     translated,
 )
-from eldermall.adapters.storage.sql.lost import Lost
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import Joined, Transaction
@@ -49,7 +48,6 @@ class Joiner:
         self._statements = statements
         self.installation = installation
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lost = Lost(database.dropping)
         self._compiled: dict[Any, Any] = {}
 
     @contextmanager
@@ -75,10 +73,8 @@ class Joiner:
                 return
         if connection.dialect.name not in (self._database.name, _ALIASES.get(self._database.name)):
             raise self._unfit(f"{type(host).__name__} ({connection.dialect.name})")
-        transaction = connection.get_transaction()
-        joined = self._enter(mall, connection, lambda: _over(connection, transaction))
+        joined = self._enter(mall, connection, lambda: _over(connection))
         self._watch_pool(connection, on_end)
-        self._lost.watch(connection)
         yield joined
 
     def _unfit(self, given: str) -> NotJoinable:
@@ -108,9 +104,7 @@ class Joiner:
     def _enter(
         self, mall: str, connection: Connection, over: Callable[[], bool], *, lent: bool = False
     ) -> _SqlJoined:
-        joined = _SqlJoined(
-            self._database, self._statements, mall, connection, over, self._lost, lent=lent
-        )
+        joined = _SqlJoined(self._database, self._statements, mall, connection, over, lent=lent)
         joined.enter()
         table = self._statements.schema.installation
         try:
@@ -161,8 +155,8 @@ def _session_of(host: object) -> Any:
     return host if isinstance(host, orm.Session) else None
 
 
-def _over(connection: Connection, transaction: object) -> bool:
-    return connection.closed or connection.get_transaction() is not transaction
+def _over(connection: Connection) -> bool:
+    return connection.closed or not connection.in_transaction()
 
 
 @contextmanager
@@ -189,7 +183,7 @@ class _Guest:
 
     def __init__(self, database: Database, host: Any) -> None:
         self._database = database
-        self.of_host = host
+        self._host = host
 
     def commit(self) -> None:
         """Leave it to the host."""
@@ -202,10 +196,10 @@ class _Guest:
 
     def cursor(self, *given: Any, **more: Any) -> Any:
         """Return a cursor whose rows are tuples, whatever the host wants its own to be."""
-        return self._database.raw_cursor(self.of_host, *given, **more)
+        return self._database.raw_cursor(self._host, *given, **more)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.of_host, name)
+        return getattr(self._host, name)
 
 
 class _SqlJoined:
@@ -216,7 +210,6 @@ class _SqlJoined:
         mall: str,
         connection: Connection,
         over: Callable[[], bool],
-        lost: Lost,
         *,
         lent: bool,
     ) -> None:
@@ -226,9 +219,8 @@ class _SqlJoined:
         self._mall = mall
         self._connection = connection
         self._over = over
-        self._lost = lost
         self._begun = False
-        self._gone = False
+        self._lost = False
 
     @property
     def ended(self) -> bool:
@@ -237,14 +229,13 @@ class _SqlJoined:
 
     def enter(self) -> None:
         """Make sure that a transaction is open down to the server."""
-        if self._gone:
+        if self._lost:
             raise Overtaken(ROLLED_BACK, retry="transaction")
-        if self._begun and self.ended and not (self._lent and self._database.dropping):
+        if self._begun and self.ended and self._database.name != "mariadb":
             raise NotInTransaction(NO_TRANSACTION)
-        if not self._lent and not self._connection.in_transaction():
+        if not self._lent and _over(self._connection):
             raise NotInTransaction(NO_TRANSACTION)
         with translated(self._database, "transaction"):
-            self._lost.check(self._connection)
             self._database.enter(self._connection, begun=self._begun)
         self._begun = True
 
@@ -263,5 +254,4 @@ class _SqlJoined:
             )
 
     def _lose(self) -> None:
-        self._gone = True
-        self._lost.note(self._connection)
+        self._lost = True
