@@ -404,9 +404,9 @@ BAD: list[tuple[list[str], str, str]] = [
     (
         ["verify", "sqlite:mall.db"],
         "错误：sqlite:mall.db 不是数据库地址，应写作 sqlite:///mall.db 或 "
-        "postgresql://host/database\n",
+        "postgresql://user:password@host:5432/database，密码中的 @ 写作 %40\n",
         "error: sqlite:mall.db is no URL of a database; write sqlite:///mall.db or "
-        "postgresql://host/database\n",
+        "postgresql://user:password@host:5432/database, with %40 for an @ in the password\n",
     ),
     (
         ["verify", "sqlite:///."],

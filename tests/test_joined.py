@@ -38,6 +38,7 @@ from eldermall import (
     Technical,
     moment,
 )
+from eldermall.testing.storage.threads import result, start
 from tests import databases, shop
 from tests.apart import APART
 
@@ -1228,6 +1229,122 @@ def test_a_transaction_that_mariadb_has_rolled_back_to_end_a_deadlock_is_to_be_b
     assert at.mall.orders.get(at.id).payment == "unpaid"
     assert at.mall.orders.get(other.id).payment == "unpaid"
     assert at.mall.verify().passed
+
+
+SNAPSHOT = "SET SESSION innodb_snapshot_isolation = ON"  # the default of newer releases
+
+
+def lost_in_ours(at: Shop, host: Host, m: Any) -> None:
+    """Let our statement touch a record that somebody else has moved since the host's snapshot."""
+    result(start(lambda: cancel(at.mall, at.id)))
+    with pytest.raises(Conflict) as conflict:
+        shop.pay(m, at.id)
+    assert conflict.value.retry == "transaction"
+
+
+def lost_in_theirs(at: Shop, host: Host, m: Any) -> None:
+    """Let the host's own statement do so; the host passes over its error."""
+    result(start(lambda: cancel(at.mall, at.id)))
+    with pytest.raises(Exception, match="Record has changed since last read"):
+        host.say(ROW.format(at.id))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("goes_on", [False, True], ids=["at once", "after more of the host's"])
+@pytest.mark.parametrize("lose", [lost_in_ours, lost_in_theirs])
+@pytest.mark.parametrize("way", ["Connection", "begun Session", "PyMySQL"])
+def test_nothing_goes_on_in_a_transaction_that_mariadb_has_rolled_back(
+    malls: Callable[[str], Shop], way: str, lose: Callable[[Shop, Host, Any], None], goes_on: bool
+) -> None:
+    if way == "PyMySQL" and lose is lost_in_theirs and goes_on:
+        pytest.skip("nobody hears of the errors of a driver's own connection")
+    at, there = (with_order(malls("mariadb")) for _ in range(2))
+    with at.begin(way) as host:
+        host.say(SNAPSHOT)
+        at.write(host)
+        host.say("SELECT * FROM host")
+        with at.mall.joined(host.it) as m:
+            lose(at, host, m)
+            if goes_on:
+                there.write(host)
+            for _ in range(2):
+                with pytest.raises(Conflict, match="begin it again") as conflict:
+                    shop.pay(m, there.id)
+                assert conflict.value.retry == "transaction"
+        if lose is lost_in_ours or way != "PyMySQL":
+            for _ in range(2):
+                with (
+                    pytest.raises(Conflict, match="begin it again") as conflict,
+                    at.mall.joined(host.it),
+                ):
+                    pass
+                assert conflict.value.retry == "transaction"
+        host.rollback()
+        host.say("SELECT 1")
+        with at.mall.joined(host.it) as m:
+            shop.pay(m, there.id)
+        host.it.commit()
+    at.settled(host)
+    assert (at.rows(), there.rows()) == (0, 0)
+    assert at.mall.orders.get(at.id).payment == "unpaid"
+    assert there.mall.orders.get(there.id).payment == "paid"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("way", ["Connection", "begun Session", "PyMySQL"])
+def test_an_error_of_the_hosts_that_loses_nothing_on_mariadb_stops_nothing(
+    malls: Callable[[str], Shop], way: str
+) -> None:
+    at = with_order(malls("mariadb"))
+    with at.begin(way) as host, at.mall.joined(host.it) as m:
+        for wrong in ("SELECT * FROM nowhere", "INSERT INTO host VALUES (1, 2)"):
+            with pytest.raises(Exception, match=r"nowhere|count"):
+                host.say(wrong)
+        at.write(host)
+        at.succeed(m)
+        with pytest.raises(Exception, match="nowhere"):
+            host.say("SELECT * FROM nowhere")
+        with at.mall.joined(host.it) as again:
+            shop.ship(again, at.id)
+        host.commit()
+    assert (at.rows(), at.mall.orders.get(at.id).goods) == (1, "shipped")
+
+
+@pytest.mark.parametrize("begin", [None, "BEGIN IMMEDIATE"])
+def test_nothing_goes_on_in_a_transaction_that_sqlite_has_rolled_back(
+    malls: Callable[[str], Shop], begin: str | None
+) -> None:
+    at = with_order(malls("sqlite"))
+    with engine_of(at.url, begin) as engine, engine.connect() as c:
+        c.execute(text(f"CREATE TABLE IF NOT EXISTS one_{at.id} (it INTEGER PRIMARY KEY)"))
+        c.commit()
+        c.execute(text(f"INSERT INTO one_{at.id} VALUES (1)"))
+        with at.mall.joined(c) as m:
+            at.succeed(m)
+            with pytest.raises(Exception, match="UNIQUE"):
+                c.execute(text(f"INSERT OR ROLLBACK INTO one_{at.id} VALUES (1)"))
+            for _ in range(2):
+                with pytest.raises(Conflict, match="begin it again") as conflict:
+                    shop.ship(m, at.id)
+                assert conflict.value.retry == "transaction"
+        c.rollback()
+    at.mall.settle()
+    assert at.mall.orders.get(at.id).payment == "unpaid"
+
+
+def test_a_handle_ends_with_the_transaction_it_was_opened_in_though_the_host_begins_another(
+    here: Shop,
+) -> None:
+    with engine_of(here.url) as engine, engine.connect() as c:
+        c.begin()
+        with here.mall.joined(c) as m:
+            here.succeed(m)
+            c.commit()
+            c.execute(text(f"INSERT INTO host VALUES ('{here.id}')"))
+            with pytest.raises(NotInTransaction):
+                shop.ship(m, here.id)
+            c.rollback()
+    assert (here.rows(), here.last()) == (0, PAID)
 
 
 @pytest.mark.parametrize("name", databases.NAMES)

@@ -74,7 +74,7 @@ def test_only_operations_and_those_above_enter_late_and_only_with_a_reason(
 
 
 def test_nothing_is_dated_before_its_record_was_made(mall: Mall, time: shop.Time) -> None:
-    with pytest.raises(Refused, match="before the record was made"):
+    with pytest.raises(Refused, match="before the order was made"):
         mall.orders.cancel(
             "A1", reason="-", by=shop.OPERATIONS, at=shop.START - timedelta(hours=1)
         )

@@ -247,7 +247,7 @@ def test_nothing_is_listed_that_a_role_may_not_move_nor_hears_of(life: list[live
         for role in STAFF:
             for subject, task in listed(mall, role).items():
                 kind = mall.book.kind(subject.partition("/")[0])
-                record: Any = mall._get(kind.name, subject.partition("/")[2])
+                record: Any = mall._get(kind.name, subject.partition("/")[2], None)
                 may = {
                     t.name
                     for machine in kind.machines

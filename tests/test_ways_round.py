@@ -30,12 +30,14 @@ def test_what_is_entered_after_a_policy_is_published_is_bound_however_far_back_i
     url: str, time: shop.Time
 ) -> None:
     new = shop.policy(published="2026-03-02")
-    time.now = shop.START + timedelta(hours=1)  # 10:00 on the day itself, in Shanghai
+    before = time.now = shop.START - timedelta(hours=19)
     with shop.open_mall(url, time, policy=new) as mall:
         shop.staff(mall)
-        before = time.now - timedelta(hours=20)
+        time.now = shop.START + timedelta(hours=1)  # 10:00 on the day itself, in Shanghai
         shop.place(mall, at=before)
-        shop.accept(mall)
+        mall.orders.hand_over("A1", to=shop.AGENT.id, by=shop.SERVICE, at=before)
+        mall.orders.contact_merchant("A1", way="phone", by=shop.AGENT, at=before)
+        mall.orders.accept("A1", by=shop.MERCHANT, at=before)
         said = shop.refusal(shop.ship, mall, at=before)
         assert said.rules == ("shipping.paid-first@1",)
 

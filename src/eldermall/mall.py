@@ -21,6 +21,7 @@ from eldermall.contracts.storage import (
     Transaction,
 )
 from eldermall.delivery import deliver
+from eldermall.engine.actor import Actor
 from eldermall.engine.declared import Asks, Makes
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
@@ -29,6 +30,7 @@ from eldermall.engine.joining import alone, handle
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
+from eldermall.engine.parties import is_theirs
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
@@ -127,7 +129,7 @@ class Mall(Moving):
         if not isinstance(url, str):
             raise Invalid(
                 "url",
-                url,
+                type(url),  # what it holds may be a password
                 Text("须为地址，如 sqlite:///mall.db", "must be a URL such as sqlite:///mall.db"),
             )
         if not isinstance(plugins, Iterable) or isinstance(plugins, str):
@@ -174,17 +176,18 @@ class Mall(Moving):
         """Return the moment now, in microseconds since 1970 UTC."""
         return self._engine.now()
 
-    def _get(self, kind: str, id: str) -> Any:
+    def _get(self, kind: str, id: str, by: Actor | None) -> Any:
         with self.read() as tx:
             row, _ = tx.load(kind, id)
-        return self._record(kind, id, row)
+        return self._record(kind, id, row, by)
 
-    def _record(self, kind: str, id: str, row: RecordRow | None) -> Record:
-        return self._found(kind, id, None if row is None else self.book.kind(kind).record(row))
+    def _record(self, kind: str, id: str, row: RecordRow | None, by: Actor | None) -> Record:
+        record = None if row is None else self.book.kind(kind).record(row)
+        return self._found(kind, id, record, by)
 
-    def _found(self, kind: str, id: str, record: Record | None) -> Record:
+    def _found(self, kind: str, id: str, record: Record | None, by: Actor | None) -> Record:
         noun = self.book.kind(kind)
-        if record is None:
+        if record is None or (by is not None and not is_theirs(noun, record, by)):
             raise Unknown(
                 Text(f"{noun.label.zh} {id} 不存在", f"there is no {noun.label.en} {id}")
             )
@@ -224,10 +227,10 @@ class Mall(Moving):
         try:
             with self.storage.join(self.code, host, on_end=engine.try_settle) as joined:
 
-                def read(kind: str, id: str) -> Any:
+                def read(kind: str, id: str, by: Actor | None) -> Any:
                     with joined.savepoint() as tx:
                         row, _ = tx.load(kind, id)
-                    return self._record(kind, id, row)
+                    return self._record(kind, id, row, by)
 
                 try:
                     with handle(self.storage, self.code, lambda: joined.ended):
@@ -255,7 +258,9 @@ class Mall(Moving):
             NotJoined: a joined handle of the mall is open here.
         """
         with self._engine.batch() as (run, inside):
-            yield Moving(run, lambda kind, id: self._found(kind, id, inside(kind, id)), Makes)
+            yield Moving(
+                run, lambda kind, id, by: self._found(kind, id, inside(kind, id), by), Makes
+            )
 
     def settle(self) -> int:
         """Write the refusals of joined transactions that wait; return how many were written.

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +18,7 @@ from typing import Any, get_args
 import pluggy
 
 from eldermall import hooks
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.calendars import Day
 from eldermall.contracts.courier import Courier
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
@@ -31,11 +33,12 @@ from eldermall.engine.rule import Fact, Rule
 from eldermall.errors import EldermallError, PluginError
 from eldermall.loading import Loaded, loaded
 from eldermall.plugin_checks import check_courier, check_fact, check_kind
-from eldermall.texts import Text, escaped, shown_url
+from eldermall.texts import Text, escaped
 
 BUILT_IN = ("eldermall.rooms", "eldermall.rules", "eldermall.adapters.storage")
 PACK = "pack:"
 
+_URL = re.compile(r"[@=?]|:.*:|://")
 _LOG = logging.getLogger("eldermall")
 _TELLING = ("id", "key", "name", "kind", "move", "subject", "number", "template", "result", "order")
 
@@ -384,7 +387,7 @@ def _asynchronous(hook: str) -> Text:
 def _shown(value: object) -> str:
     """Return what a trace may show of a value: names and ids, nothing that may be personal."""
     if isinstance(value, str):
-        return shown_url(value)
+        return shown_url(value) if _URL.search(value) else value
     if value is None or isinstance(value, date):
         return str(value)
     if is_dataclass(value):

@@ -43,11 +43,3 @@ def escaped(text: str) -> str:
     writing, or is no character at all stands as ``\x1b``, ``\u202e``, ``\udcff``.
     """
     return UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-_PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#@]*@")
-
-
-def shown_url(url: str) -> str:
-    """Return ``url`` as messages may show it: without its password."""
-    return _PASSWORD.sub(r"\1:***@", url)

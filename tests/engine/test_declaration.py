@@ -150,7 +150,7 @@ def asked(command: Command) -> Command:
     return command
 
 
-ROOM: Letters[Makes] = Letters(asked, lambda kind, id: None, Makes)
+ROOM: Letters[Makes] = Letters(asked, lambda kind, id, by: None, Makes)
 
 
 def command(made: Any) -> Command:

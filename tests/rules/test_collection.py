@@ -154,7 +154,8 @@ def test_a_mode_that_does_not_fit_the_seller_is_refused(
     mall: Mall, merchant: str | None, mode: str, job: str | None
 ) -> None:
     on_site(mall)
-    said = shop.refusal(draft, mall, merchant=merchant, mode=mode, assistance=job)
+    by = shop.OPERATIONS if merchant is None else shop.MERCHANT
+    said = shop.refusal(draft, mall, merchant=merchant, mode=mode, assistance=job, by=by)
     assert "collection.mode-fits-the-seller@1" in said.rules
     assert said.clauses[:2] == ("S19-09-1a", "S19-09-2a")
     assert f"采集方式 {mode} 与所属商家（{merchant or '无'}）或协助采集（{job or '无'}）不符" in (

@@ -126,7 +126,7 @@ def test_nothing_has_begun_before_it_was_appointed(mall: Mall, time: shop.Time) 
     shop.pay(mall)
     time.pass_(hours=2)
     appoint(mall, 3)
-    assert shop.refusal(start, mall, at=shop.START + HOUR).rules == ("service.start",)
+    assert shop.refusal(start, mall, at=shop.START + HOUR).rules == ("time.order",)
 
 
 @pytest.mark.parametrize("hours", [0, -1])
@@ -175,9 +175,9 @@ def test_no_service_is_done_before_it_began_or_confirmed_before_it_was_done(
     time.pass_(hours=2)
     start(mall)
     early = shop.START + HOUR
-    assert shop.refusal(finish, mall, at=early).rules == ("service.finish",)
+    assert shop.refusal(finish, mall, at=early).rules == ("time.order",)
     finish(mall)
-    assert shop.refusal(confirm, mall, at=early).rules == ("service.confirm",)
+    assert shop.refusal(confirm, mall, at=early).rules == ("time.order",)
 
 
 def test_what_the_customer_leaves_unsaid_counts_as_confirmed_when_the_time_has_passed(

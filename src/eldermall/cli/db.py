@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.cli import output
 from eldermall.contracts.storage import RecordKind, Versioned
 from eldermall.errors import StorageError
 from eldermall.loading import allowed
 from eldermall.mall import rulebook
 from eldermall.plugins import Plugins
-from eldermall.texts import Lang, Text, shown_url
+from eldermall.texts import Lang, Text
 
 db = typer.Typer(no_args_is_help=True, help="Make, upgrade and check the tables of a database.")
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from eldermall.adapters.storage.urls import is_path, parsed
 from eldermall.errors import FileUnreadable, Invalid
 from eldermall.texts import Text
 
@@ -141,13 +140,10 @@ def _same(one: Path, other: Path) -> bool:
 
 def database_files(url: str) -> list[Path]:
     """Return the files of the database at ``url``; none if it is on a server or no URL at all."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
+    found = parsed(url)
+    if found is None or not is_path(found) or not found.database:
         return []
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return []
-    name = parsed.database.removeprefix("file:")
+    name = found.database.removeprefix("file:")
     return [Path(name + more) for more in ("", "-wal", "-shm", "-journal")]
 
 

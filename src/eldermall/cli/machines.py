@@ -25,6 +25,7 @@ from eldermall.texts import Lang, Text
 _NEW = Text("（新建）", "(new)")
 _STAYS = Text("状态不变", "stays")
 _BY_ITSELF = Text("自动发生", "by itself")
+_NOT_BEFORE = Text("不早于：", "not before: ")
 _HEADS = (
     Text("自", "from"),
     Text("动作、名称、事件", "move, name, event"),
@@ -116,13 +117,21 @@ def _row(book: Rulebook, machine: Machine, t: Transition, lang: Lang) -> list[St
     move.append(f"\n{t.name}").append(f"\n{t.event}", style="dim")
     who = [ROLE_LABELS[role].in_(lang) for role in t.by] or [_BY_ITSELF.in_(lang)]
     apart = "\n" if lang == "zh" else ",\n"
+    asked = Styled("\n".join(rule.id for rule in book.guarding(machine, t)), style="cyan")
+    if t.after:
+        labels = output.listed([label.in_(lang) for label in _after(t)], lang)
+        asked.append(("\n" if asked else "") + _NOT_BEFORE.in_(lang) + labels, style="dim")
     return [
         Styled(apart.join(_label(machine, s).in_(lang) for s in t.sources)),
         move,
         Styled(target.in_(lang), style="dim" if t.target is None else ""),
         Styled(apart.join(who), style="" if t.by else "dim"),
-        Styled("\n".join(rule.id for rule in book.guarding(machine, t)), style="cyan"),
+        asked,
     ]
+
+
+def _after(t: Transition) -> list[Text]:
+    return [each.label.format(part="…") for each in t.after]
 
 
 def _facts(book: Rulebook, machine: Machine) -> dict[str, Any]:
@@ -141,6 +150,7 @@ def _facts(book: Rulebook, machine: Machine) -> dict[str, Any]:
                 "by": list(t.by),
                 "automatic": t.when is not None,
                 "rules": [rule.name for rule in book.guarding(machine, t)],
+                "after": [output.both(label) for label in _after(t)],
                 "event": t.event,
                 "label": output.both(t.label),
             }

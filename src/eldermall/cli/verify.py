@@ -20,6 +20,7 @@ from rich.text import Text as Styled
 
 from eldermall.adapters.roots.ed25519 import fingerprint, public_key
 from eldermall.adapters.roots.file import KeptRoot, kept_roots
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.cli import output
 from eldermall.contracts.storage import Storage
 from eldermall.engine.inputs import checked_id
@@ -35,7 +36,7 @@ from eldermall.engine.verification import verify as check
 from eldermall.errors import FileUnreadable, Invalid, StorageError, Unknown
 from eldermall.plugins import Plugins
 from eldermall.rooms import KINDS
-from eldermall.texts import Lang, Text, shown_url
+from eldermall.texts import Lang, Text
 
 _FACTS = (
     ("entries", Text("记录", "entries")),

@@ -24,6 +24,7 @@ from eldermall.engine.inputs import Arguments, Moment, Personal, invalid, person
 from eldermall.engine.journal import args_of
 from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine
+from eldermall.engine.parties import OUTSIDE
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Technical
@@ -33,6 +34,11 @@ from eldermall.texts import Text
 
 LABEL = Text("接管", "adopt")
 _OURS = ("id", "version", "pack")
+_WHO = [ROLE_LABELS[role] for role in LATE_ROLES]
+_WHO_MAY = Text(
+    "接管只能由以下身份执行：" + "、".join(who.zh for who in _WHO),
+    "a record is taken over by: " + ", ".join(who.en for who in _WHO),
+)
 
 
 @cache
@@ -170,6 +176,10 @@ def adopted(
         Invalid: the record's fields contradict each other.
     """
     subject = subject_of(kind.name, command.id)
+    labels = (kind.label, LABEL)
+    if command.actor.role in OUTSIDE:
+        said = (Verdict(f"{ADOPT}.who-may", "refused", reason=_WHO_MAY),)
+        return Step(Decision(subject, ADOPT, "", said, {}, False, labels), alone=True)
     state = NEW if c.record is None else c.record.summary
     fields = {name: getattr(c.args, name) for name in type(c.args).model_fields}
     created = fields.pop("created_at")
@@ -184,7 +194,6 @@ def adopted(
         Verdict(f"{ADOPT}.{name}", "refused", reason=why)
         for name, why in _objections(kind, command, c, record, technical)
     )
-    labels = (kind.label, LABEL)
     decision = Decision(subject, ADOPT, state, refusals, {}, not refusals, labels)
     if refusals:
         return Step(decision)
@@ -205,11 +214,7 @@ def _objections(
             f"{kind.label.zh} {c.id} 已存在", f"{kind.label.en} {c.id} exists already"
         )
     if command.actor.role not in LATE_ROLES:
-        names = [ROLE_LABELS[role] for role in LATE_ROLES]
-        yield "who-may", Text(
-            "接管只能由以下身份执行：" + "、".join(n.zh for n in names),
-            "a record is taken over by: " + ", ".join(n.en for n in names),
-        )
+        yield "who-may", _WHO_MAY
     if record.created_at > c.now + technical.future:
         yield "future", Text(
             "记录产生的时间晚于当前时间", "it would have been made in the future"

@@ -42,6 +42,7 @@ from eldermall.engine.actor import Actor, Role
 from eldermall.engine.inputs import STORED, Arguments
 from eldermall.engine.kind import Command, Reaction, Record
 from eldermall.engine.machine import Effect
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import Parameters
 from eldermall.engine.room import Options
 from eldermall.engine.rule import Context, Decision
@@ -245,6 +246,7 @@ def move(
     aside: bool = False,
     meant: tuple[Role, ...] = (),
     fits: Callable[[Any], bool] | None = None,
+    after: tuple[Happened, ...] = (),
     args: type[Arguments] | None = None,
     check: Callable[[Any], None] | None = None,
     ids: Callable[[object], None] | None = None,
@@ -266,6 +268,7 @@ def move(
         aside: whether nobody waits for it, so that no work list names it.
         meant: who is meant to make it, where that is fewer than ``by``.
         fits: says of a record whether the move has any sense for it.
+        after: the moments that it can't precede, beside the making of the record.
         args: the model of its arguments, where it can't follow from the parameters.
         check: looks at the arguments as a whole; raises ``ValueError(field, Text)``.
         ids: looks at the id of the record; raises `Invalid`.
@@ -275,7 +278,7 @@ def move(
     """
     row = {
         "rows": [(sources, to, says), *more], "event": event, "by": by, "link": link,
-        "aside": aside, "meant": meant, "fits": fits, "args": args, "check": check,
+        "aside": aside, "meant": meant, "fits": fits, "after": after, "args": args, "check": check,
         "ids": ids, "stored": stored, "unsaid": unsaid or {}, "erases": erases,
     }
     return lambda function: Declaration(function, named, **row)
@@ -288,6 +291,7 @@ def internal(
     event: str,
     named: str | None = None,
     link: str | None = None,
+    after: tuple[Happened, ...] = (),
 ) -> Callable[[Callable[Concatenate[Any, P], Changes]], Internal[P]]:
     """Declare a move that only the mall itself makes, by a reaction or a clock.
 
@@ -298,7 +302,11 @@ def internal(
         event: as of `move`.
         named: as of `move`.
         link: as of `move`.
+        after: as of `move`; asked where a clock makes it, never of a reaction.
     """
-    row = {"rows": [(sources, to, says)], "event": event, "by": ("system",), "link": link}
+    row = {
+        "rows": [(sources, to, says)], "event": event, "by": ("system",), "link": link,
+        "after": after,
+    }
     return lambda function: Internal(function, named, **row)
 

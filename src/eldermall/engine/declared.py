@@ -9,7 +9,8 @@ from eldermall.engine.actor import Actor
 from eldermall.engine.adoption import adoption
 from eldermall.engine.blank import blank
 from eldermall.engine.declaration import Changes, Declaration, Following, move
-from eldermall.engine.kind import ADOPT, Command, Kind, Reaction, Record
+from eldermall.engine.kind import ADOPT, Command, Kind, Reaction, Record, anyone
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Room, Unpack
 from eldermall.engine.rule import Context
@@ -36,7 +37,8 @@ class Declared(Room[Any, R], Generic[M, R]):
 
     A subclass says its ``kind``, what it is called, the model of its records, and its tracks and
     moves. ``link`` is the link of daily operation that its moves belong to, ``indexed`` the fields
-    to find its records by, ``reactions`` which of its moves follow from others' events.
+    to find its records by, ``happened`` the moments that they keep and that no move has to follow,
+    ``reactions`` which of its moves follow from others' events.
     ``KIND``, ``COMMANDS`` and ``REACTIONS`` are made of them.
 
     Every command takes ``at`` (when it happened, aware, now if left out), ``key`` (an idempotency
@@ -46,7 +48,7 @@ class Declared(Room[Any, R], Generic[M, R]):
 
     Args:
         run: makes a command, or decides on it.
-        read: returns a record by kind and id.
+        read: returns a record by kind and id, for somebody or for the host itself.
         does: which of the two.
     """
 
@@ -54,6 +56,7 @@ class Declared(Room[Any, R], Generic[M, R]):
     model: ClassVar[type[Record]]
     link: ClassVar[str | None] = None
     indexed: ClassVar[tuple[str, ...]] = ()
+    happened: ClassVar[tuple[Happened, ...]] = ()
     reactions: ClassVar[tuple[Following, ...]] = ()
 
     KIND: ClassVar[Kind]
@@ -61,15 +64,15 @@ class Declared(Room[Any, R], Generic[M, R]):
     REACTIONS: ClassVar[tuple[Reaction, ...]]
 
     def __init__(
-        self, run: Callable[[Command], Any], read: Callable[[str, str], Any], does: type[M]
+        self,
+        run: Callable[[Command], Any],
+        read: Callable[[str, str, Actor | None], Any],
+        does: type[M],
     ) -> None:
         super().__init__(run, read)
         self.does: type[M] = does
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say whether somebody who is not staff may act on a record."""
-        return True
+    party = staticmethod(anyone)
 
     @staticmethod
     def moments(record: Any) -> Sequence[str]:
@@ -103,7 +106,7 @@ class Declared(Room[Any, R], Generic[M, R]):
         machines = tuple(track.tabled(cls.kind, cls.label, moves) for track in tracks)
         cls.KIND = Kind(
             cls.kind, cls.label, cls.model, machines, cls.link, cls.party, cls.indexed,
-            cls.requests, cls.moments,
+            cls.requests, cls.moments, cls.happened,
         )
         commands = {n: m for n, m in said.items() if isinstance(m, Declaration)}
         cls.COMMANDS = dict(sorted(commands.items(), key=lambda command: command[0] == ADOPT))

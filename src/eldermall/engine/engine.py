@@ -16,6 +16,7 @@ from eldermall.engine.joining import alone
 from eldermall.engine.journal import Entry, args_of, entry_fields
 from eldermall.engine.kind import ADOPT, Command, Record, subject_of
 from eldermall.engine.making import Refusal, make
+from eldermall.engine.parties import OUTSIDE
 from eldermall.engine.refusals import Refusing
 from eldermall.engine.rule import Decision
 from eldermall.engine.work import Work
@@ -82,7 +83,7 @@ class Engine(Refusing):
             record = work.hold(self.book.kind(command.kind), command.id).record
             assert record is not None
             return record, False
-        if command.name == ADOPT:
+        if command.name == ADOPT and command.actor.role not in OUTSIDE:
             record = work.hold(self.book.kind(command.kind), command.id).record
             if record is not None and adopted_before(
                 map(entry_fields, work.tx.chain(subject_of(command.kind, command.id))),

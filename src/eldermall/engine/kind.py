@@ -14,6 +14,7 @@ from eldermall.contracts.storage import RecordKind, RecordRow
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.inputs import STORED, Arguments, Frozen, Id, Moment
 from eldermall.engine.machine import Machine, Transition, always
+from eldermall.engine.moments import Happened, earlier
 from eldermall.errors import DefinitionError, SchemaError
 from eldermall.texts import Text
 
@@ -27,6 +28,16 @@ ADOPTED = "Adopted"
 
 BREACHED = "ClockBreached"
 """The event of a clock of any record; a reaction to it gets the `ClockChange` for arguments."""
+
+
+def anyone(subject: Any, actor: Actor) -> bool:
+    """Say that whoever isn't staff may act on a record, too."""
+    return True
+
+
+def nobody(subject: Any, actor: Actor) -> bool:
+    """Say that only staff act on a record."""
+    return False
 
 
 class Record(Frozen):
@@ -151,6 +162,8 @@ class Kind:
         indexed: fields to find records by.
         requests: what the outside must be asked for after a move: (topic, data) pairs.
         moments: the moments that a record in its state would have; None if none is adopted.
+        happened: what its records say has happened, with the order of it; what its moves come
+            after is part of it.
 
     Raises:
         DefinitionError: two machines share a move's name or a field.
@@ -161,10 +174,11 @@ class Kind:
     model: type[Record]
     machines: tuple[Machine, ...]
     link: str | None = None
-    party: Callable[[Any, Actor], bool] = lambda record, actor: True
+    party: Callable[[Any, Actor], bool] = anyone
     indexed: tuple[str, ...] = ()
     requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
     moments: Callable[[Any], Sequence[str]] | None = None
+    happened: tuple[Happened, ...] = ()
 
     def __post_init__(self) -> None:
         fields = [machine.field for machine in self.machines]
@@ -196,6 +210,12 @@ class Kind:
         if len(machines) == 1:
             return machines[0]
         return next((m for m in machines if m.applies(subject)), machines[0])
+
+    @cached_property
+    def ordered(self) -> tuple[Happened, ...]:
+        """Every moment that its records keep and that has a place in their order."""
+        followed = (after for m in self.machines for t in m.transitions for after in t.after)
+        return earlier((*self.happened, *followed))
 
     @cached_property
     def record_kind(self) -> RecordKind:

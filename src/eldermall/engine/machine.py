@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from transitions import Machine as Compiled
 
 from eldermall.engine.actor import Role
+from eldermall.engine.moments import Happened
 from eldermall.errors import DefinitionError
 from eldermall.texts import Text
 
@@ -69,6 +70,7 @@ class Transition:
         aside: whether nobody waits for it, so that no work list names it.
         meant: who is meant to make it, where that is fewer than ``by``.
         fits: says of a record whether the move has any sense for it.
+        after: the moments that it can't precede, beside the making of the record.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Transition:
     aside: bool = False
     meant: tuple[Role, ...] = ()
     fits: Callable[[Any], bool] | None = None
+    after: tuple[Happened, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

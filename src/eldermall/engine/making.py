@@ -15,6 +15,7 @@ from eldermall.engine.adoption import adopted
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.journal import Entry, args_of
 from eldermall.engine.kind import ADOPT, BREACHED, Command, Reaction, Record, subject_of
+from eldermall.engine.moments import raised
 from eldermall.engine.rule import MISSING, Context, Decision
 from eldermall.engine.step import Step, context, edge, step
 from eldermall.engine.work import Held, Work
@@ -39,7 +40,8 @@ def make(work: Work, command: Command) -> tuple[Record, Decision]:
         Conflict: the record isn't at the version that the command expects.
     """
     held, c, result = first = _decide(work, command)
-    _expect(command, held)
+    if not result.alone:
+        _expect(command, held)
     if result.record is None:
         raise _refusal(command, first, result)
     refused = _follow(work, _take(work, command, held, c, result))
@@ -64,6 +66,8 @@ def _decide(work: Work, command: Command) -> tuple[Held, Context, Step]:
     if command.name == ADOPT:
         return held, c, adopted(basis.book, kind, command, c, basis.technical)
     here = edge(kind, held.record, command.name, command.args)
+    if command.at is None and held.record is not None:
+        c.at = raised(here.after, c, kind.label, basis.technical.future)
     if here.asked is not None:
         c.looked = work.look(basis.book.lookups(kind, here.machine, here.asked), c)
     if here.taken is not None and here.taken.erases:

@@ -45,24 +45,29 @@ class Room(Generic[T, R]):
 
     Args:
         run: makes a command, or decides on it.
-        read: returns a record by kind and id.
+        read: returns a record by kind and id, for somebody or for the host itself.
     """
 
     kind: ClassVar[str]
 
     def __init__(
-        self, run: Callable[[Command], Any], read: Callable[[str, str], Any]
+        self, run: Callable[[Command], Any], read: Callable[[str, str, Actor | None], Any]
     ) -> None:
         self._run = run
         self._read = read
 
-    def get(self, id: str) -> R:
+    def get(self, id: str, *, by: Actor | None = None) -> R:
         """Return the record ``id`` as it stands.
+
+        Args:
+            id: the record's id.
+            by: who asks; left out, it is the host itself. For a customer or merchant there is no
+                record but their own.
 
         Raises:
             Unknown: there is none.
         """
-        record: R = self._read(self.kind, checked_id(id, f"{self.kind}.id"))
+        record: R = self._read(self.kind, checked_id(id, f"{self.kind}.id"), by)
         return record
 
     def _do(

@@ -14,6 +14,8 @@ from eldermall.engine.actor import ROLE_LABELS, Role
 from eldermall.engine.clock import Clock, ClockChange, changes
 from eldermall.engine.kind import ADOPTED, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine, Moved, Transition, Unfit
+from eldermall.engine.moments import Happened, out_of_order
+from eldermall.engine.parties import outsider, who_may
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Plan, Rulebook
 from eldermall.engine.settings import Settings, Technical
@@ -27,7 +29,8 @@ class Step:
 
     ``record`` is None when nothing moved; ``path`` is the named move and what followed by itself;
     ``requests`` are (topic, data) pairs for the outside. ``unknown`` is None for a move; for a
-    record that was taken over it names the moments that nobody knows.
+    record that was taken over it names the moments that nobody knows. ``alone``: who acts is no
+    party, so that nothing else was asked, and nothing of the record is told.
     """
 
     decision: Decision
@@ -36,6 +39,7 @@ class Step:
     clocks: tuple[ClockChange, ...] = ()
     requests: Sequence[tuple[str, Mapping[str, Any]]] = ()
     unknown: tuple[str, ...] | None = None
+    alone: bool = False
 
     @property
     def events(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
@@ -88,6 +92,11 @@ class Edge:
     taken: Transition | None
     asked: Transition | None
 
+    @property
+    def after(self) -> tuple[Happened, ...]:
+        """What the move comes after."""
+        return () if self.taken is None else self.taken.after
+
 
 def edge(kind: Kind, record: Record | None, move: str, args: Any = None) -> Edge:
     """Return the edge of a record's state for ``move``.
@@ -134,13 +143,19 @@ def step(
         RuleBroken: the code of a rule, fact, effect or clock failed.
     """
     record: Record | None = c.record
-    here = here or edge(kind, record, command.name, command.args)
     subject = subject_of(kind.name, command.id)
+    if (stranger := outsider(kind, command, record)) is not None:
+        said = kind.label, kind.machines_of[command.name][0].named(command.name).label
+        return Step(
+            Decision(subject, command.name, "", (stranger,), {}, False, said), alone=True
+        )
+    here = here or edge(kind, record, command.name, command.args)
     built_in = _built_in(kind, here, command, c, technical)
     labels = kind.label, (here.taken or here.machine.named(command.name)).label
     if here.asked is None:
-        said = tuple(built_in)
-        return Step(Decision(subject, command.name, here.state, said, {}, False, labels))
+        return Step(
+            Decision(subject, command.name, here.state, tuple(built_in), {}, False, labels)
+        )
     verdicts: dict[str, Verdict] = {}
     facts: dict[str, Any] = {}
     applies = max(c.at, c.now) >= c.settings.published
@@ -149,7 +164,7 @@ def step(
             _ask(book.plan(here.machine, here.asked), c, facts, verdicts)
         after = record
         path: tuple[Moved, ...] = ()
-        if not built_in:
+        if not any(verdict.enforced for verdict in built_in):
             after, path = _apply(kind, here.machine, here.asked, here.state, c)
             if applies:
                 for moved in path[1:]:
@@ -165,9 +180,9 @@ def step(
                 f"{broken.__cause__!r}",
             )
         ) from broken.__cause__
-    said = (*built_in, *verdicts.values())
-    allowed = all(verdict.outcome == "allowed" or not verdict.enforced for verdict in said)
-    decision = Decision(subject, command.name, here.state, said, facts, allowed, labels)
+    every = (*built_in, *verdicts.values())
+    allowed = all(verdict.outcome == "allowed" or not verdict.enforced for verdict in every)
+    decision = Decision(subject, command.name, here.state, every, facts, allowed, labels)
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
@@ -258,27 +273,9 @@ def _built_in(
     if taken is None:
         found.append(_no_such_move(kind, here.machine, here.state, command))
     elif command.actor.role not in taken.by:
-        names = [ROLE_LABELS[role] for role in taken.by]
-        found.append(
-            _refusal(
-                "machine.who-may",
-                "此动作只能由以下身份执行：" + "、".join(n.zh for n in names),
-                "this move is made by: " + ", ".join(n.en for n in names),
-            )
-        )
-    elif (
-        command.actor.role in ("customer", "merchant")
-        and not kind.party(c.args if c.record is None else c.record, command.actor)
-    ):
-        found.append(
-            _refusal(
-                "machine.own-records",
-                "只能处理本人或本商家的记录",
-                "customers and merchants move only what is theirs",
-            )
-        )
+        found.append(who_may(taken.by))
     if not command.follows:
-        found.extend(_untimely(command, c, technical))
+        found.extend(_untimely(kind, here, command, c, technical))
     return found
 
 
@@ -286,16 +283,16 @@ LATE_ROLES: tuple[Role, ...] = ("operations", "department_head", "company_leader
 """Who may enter something later than anybody may, saying why."""
 
 
-def _untimely(command: Command, c: Context, technical: Technical) -> Iterator[Verdict]:
+def _untimely(
+    kind: Kind, here: Edge, command: Command, c: Context, technical: Technical
+) -> Iterator[Verdict]:
     if c.at > c.now + technical.future:
         yield _refusal(
             "time.future", "发生时间晚于当前时间", "it would have happened in the future"
         )
-    if c.record is not None and c.at < c.record.created_at - technical.future:
-        yield _refusal(
-            "time.before-record", "发生时间早于该记录产生的时间",
-            "it would have happened before the record was made",
-        )
+    if c.record is not None:
+        dated = command.at is not None
+        yield from out_of_order(here.after, c, kind.label, technical.future, dated=dated)
     if c.at < c.now - technical.backdating and (
         command.late_reason is None or command.actor.role not in LATE_ROLES
     ):

@@ -139,7 +139,8 @@ def _unenforced(row: EntryRow, after: int) -> Iterator[tuple[What, str, int]]:
         return
     if entry["outcome"] == "moved":
         for verdict in entry.get("verdicts", ()):
-            if verdict["outcome"] != "allowed" and verdict.get("enforced") is False:
+            named = "@" in verdict["rule"]  # what machines and time say is no rule of a policy
+            if named and verdict["outcome"] != "allowed" and verdict.get("enforced") is False:
                 yield "rule", _id(verdict["rule"]), entry["at"]
     elif entry["what"] == "clock.breached":
         for change in entry["clocks"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar, get_origin, get_type_hints, overload
 
+from eldermall.engine.actor import Actor
 from eldermall.engine.declared import Declared, M
 from eldermall.engine.kind import Command
 from eldermall.engine.room import Room
@@ -26,7 +27,7 @@ A = TypeVar("A")
 B = TypeVar("B", bound=Room[Any, Any])
 
 Run = Callable[[Command], Any]
-Read = Callable[[str, str], Any]
+Read = Callable[[str, str, Actor | None], Any]
 
 
 class Rooms(Generic[M]):
@@ -34,7 +35,7 @@ class Rooms(Generic[M]):
 
     Args:
         run: makes a command, or decides on it.
-        read: returns a record by kind and id.
+        read: returns a record by kind and id, for somebody or for the host itself.
         does: which of the two.
     """
 

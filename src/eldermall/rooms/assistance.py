@@ -10,6 +10,7 @@ from eldermall.engine.declared import Declared, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal
 from eldermall.engine.kind import Record
 from eldermall.engine.machine import NEW
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, state
@@ -62,6 +63,16 @@ class Assistance(Record):
         return [mark.step for mark in self.marks]
 
 
+ARRIVED = Happened(
+    Text("到场", "the arrival"), lambda job: job.visits[-1].at if job.visits else None,
+    where="visits",
+)
+MARKED = Happened(
+    Text("标记步骤", "the last mark"), lambda job: max((m.at for m in job.marks), default=None),
+    where="marks",
+)
+CLOSED = Happened(Text("办结", "the close"), "closed_at", (ARRIVED, MARKED))
+
 HELPERS: tuple[Role, ...] = ("field_agent", "customer_service", "operations")
 """Who may be the appointed person."""
 
@@ -74,6 +85,7 @@ class AssistanceJobs(Declared[M, Assistance]):
     model = Assistance
     link = "collection"
     indexed = ("merchant",)
+    happened = (CLOSED,)
 
     class States(Track):
         """The states of a job."""
@@ -124,7 +136,7 @@ class AssistanceJobs(Declared[M, Assistance]):
 
     @move(
         States.appointed, to=States.on_site, by=HELPERS, says=Text("到场", "arrive"),
-        event="AssistantArrived",
+        event="AssistantArrived", after=(ARRIVED,),
     )
     @staticmethod
     def arrive(m: Move[Assistance], id: str, *, where: Short, **by: Unpack[By]) -> Changes:
@@ -139,7 +151,7 @@ class AssistanceJobs(Declared[M, Assistance]):
 
     @move(
         States.on_site, to=None, by=HELPERS, says=Text("标记步骤", "mark a step"),
-        event="AssistanceMarked",
+        event="AssistanceMarked", after=(ARRIVED,),
     )
     @staticmethod
     def mark(
@@ -161,7 +173,7 @@ class AssistanceJobs(Declared[M, Assistance]):
 
     @move(
         States.on_site, to=States.done, by=HELPERS, says=Text("完成协助", "finish"),
-        event="AssistanceDone",
+        event="AssistanceDone", after=CLOSED.after,
     )
     @staticmethod
     def finish(m: Move[Assistance], id: str, **by: Unpack[By]) -> Changes:
@@ -175,7 +187,7 @@ class AssistanceJobs(Declared[M, Assistance]):
 
     @move(
         *OPEN, to=States.cancelled, by=("merchant", "operations"), says=Text("取消", "cancel"),
-        event="AssistanceCancelled", aside=True,
+        event="AssistanceCancelled", aside=True, after=CLOSED.after,
     )
     @staticmethod
     def cancel(m: Move[Assistance], id: str, *, reason: Short, **by: Unpack[By]) -> Changes:

@@ -12,6 +12,7 @@ from eldermall.engine.declared import Declared, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said, Words, derived_id
 from eldermall.engine.kind import ADOPTED, Command, Record, Upgrade
 from eldermall.engine.machine import NEW
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, state
@@ -54,6 +55,13 @@ class Callback(Record):
     closed_at: Moment | None = None
 
 
+TRIED = Happened(
+    Text("上次尝试", "the last attempt"),
+    lambda callback: max((tried.at for tried in callback.attempts), default=None),
+    where="attempts",
+)
+CLOSED = Happened(Text("回访办结", "the outcome of the callback"), "closed_at", (TRIED,))
+
 SERVICE: tuple[Role, ...] = ("customer_service", "operations")
 """Who calls the customer."""
 
@@ -78,6 +86,7 @@ class Callbacks(Declared[M, Callback]):
     model = Callback
     link = "callback"
     indexed = ("customer",)
+    happened = (CLOSED,)
 
     class States(Track):
         """The states of a callback."""
@@ -130,7 +139,8 @@ class Callbacks(Declared[M, Callback]):
         return {"attempts": (*m.record.attempts, Attempt(agent=m.actor.id, at=m.at, note=note))}
 
     @move(
-        *OPEN, to=States.done, by=SERVICE, says=Text("完成回访", "reach"), event="CallbackDone"
+        *OPEN, to=States.done, by=SERVICE, says=Text("完成回访", "reach"), event="CallbackDone",
+        after=CLOSED.after,
     )
     @staticmethod
     def reach(
@@ -161,7 +171,7 @@ class Callbacks(Declared[M, Callback]):
 
     @move(
         *OPEN, to=States.unreachable, by=SERVICE, says=Text("认定无法联系", "give up"),
-        event="CallbackUnreachable", aside=True,
+        event="CallbackUnreachable", aside=True, after=CLOSED.after,
     )
     @staticmethod
     def give_up(m: Move[Callback], id: str, **by: Unpack[By]) -> Changes:
@@ -175,7 +185,7 @@ class Callbacks(Declared[M, Callback]):
 
     @move(
         *OPEN, to=States.declined, by=SERVICE, says=Text("客户拒绝", "customer declines"),
-        event="CallbackDeclined", aside=True,
+        event="CallbackDeclined", aside=True, after=CLOSED.after,
     )
     @staticmethod
     def refuse(m: Move[Callback], id: str, **by: Unpack[By]) -> Changes:

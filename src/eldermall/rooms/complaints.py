@@ -13,6 +13,7 @@ from eldermall.engine.declared import Adopting, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
 from eldermall.engine.kind import Command, Record, Upgrade
 from eldermall.engine.machine import NEW, Unfit
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, also, state
@@ -93,6 +94,23 @@ class Complaint(Record):
     notes: tuple[Note, ...] = ()
 
 
+RECORDED = Happened(Text("登记", "the record of it"), "recorded_at")
+ESCALATED = Happened(Text("上报", "the report upwards"), "escalated_at")
+RAISED = Happened(Text("上报公司领导", "the report to the leader"), "raised_at", (ESCALATED,))
+SETTLED = Happened(
+    Text("确定意见", "the opinion"), lambda complaint: getattr(complaint.opinion, "at", None),
+    (ESCALATED,), where="opinion.at",
+)
+_ASKED_FOR = Happened(
+    SETTLED.label,
+    lambda complaint: {} if complaint.escalated_by == "system" else SETTLED.moments(complaint),
+    where=SETTLED.where,
+)
+ANSWERED = Happened(Text("答复", "the answer"), "answered_at", (RECORDED, _ASKED_FOR))
+"""The answer follows an opinion that somebody asked for; it may have been given, and be entered
+late, before the complaint went up by itself for want of it.
+"""
+
 HANDLERS: tuple[Role, ...] = (
     "customer_service", "operations", "department_head", "company_leader",
 )
@@ -121,6 +139,7 @@ class Complaints(Adopting[M, Complaint]):
     model = Complaint
     link = "after_sale"
     indexed = ("customer", "order")
+    happened = (RAISED,)
 
     class States(Track):
         """The states of a complaint."""
@@ -219,7 +238,7 @@ class Complaints(Adopting[M, Complaint]):
     @move(
         States.received, States.recorded, to=States.escalated, by=(*SERVICE, "system"),
         says=Text("上报部门负责人", "escalate"), event="ComplaintEscalated", aside=True,
-        unsaid={"reason": None},
+        unsaid={"reason": None}, after=(RECORDED,),
     )
     @staticmethod
     def escalate(m: Move[Complaint], id: str, *, reason: Told, **by: Unpack[By]) -> Changes:
@@ -238,6 +257,7 @@ class Complaints(Adopting[M, Complaint]):
     @internal(
         States.escalated, to=None, named="raise",
         says=Text("上报公司领导", "raise to the leader"), event="ComplaintRaised",
+        after=RAISED.after,
     )
     @staticmethod
     def raise_(m: Move[Complaint], id: str, **by: Unpack[By]) -> Changes:
@@ -281,7 +301,7 @@ class Complaints(Adopting[M, Complaint]):
     @move(
         States.escalated, to=States.opinion_settled, by=HANDLERS,
         says=Text("确定意见", "settle the opinion"), event="OpinionSettled",
-        meant=("department_head", "company_leader"),
+        meant=("department_head", "company_leader"), after=SETTLED.after,
     )
     @staticmethod
     def settle_opinion(m: Move[Complaint], id: str, *, text: Told, **by: Unpack[By]) -> Changes:
@@ -298,6 +318,7 @@ class Complaints(Adopting[M, Complaint]):
         States.received, States.recorded, States.escalated, States.opinion_settled,
         to=States.answered, by=HANDLERS, says=Text("答复", "answer"), event="ComplaintAnswered",
         meant=SERVICE, fits=lambda complaint: complaint.state != "escalated",
+        after=ANSWERED.after,
     )
     @staticmethod
     def answer(m: Move[Complaint], id: str, *, text: Told, **by: Unpack[By]) -> Changes:
@@ -312,7 +333,7 @@ class Complaints(Adopting[M, Complaint]):
 
     @move(
         States.answered, to=States.closed, by=SERVICE, says=Text("办结", "close"),
-        event="ComplaintClosed",
+        event="ComplaintClosed", after=(ANSWERED,),
     )
     @staticmethod
     def close(m: Move[Complaint], id: str, **by: Unpack[By]) -> Changes:

@@ -15,6 +15,7 @@ from eldermall.engine.declared import Adopting, M
 from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
 from eldermall.engine.kind import Record, Upgrade
 from eldermall.engine.machine import NEW
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, automatic, state
@@ -120,6 +121,28 @@ class Listing(Record):
         """What customers see: the content shown, None if nothing is."""
         return None if self.shown is None else self.versions[self.shown - 1].content
 
+
+DRAFTED = Happened(
+    Text("起草", "the draft"), lambda listing: listing.newest.drafted_at,
+    where="versions.drafted_at",
+)
+SUBMITTED = Happened(
+    Text("提交审核", "the submission"),
+    lambda listing: None if listing.work == "draft" else listing.submitted_at,
+    (DRAFTED,), where="submitted_at",
+)
+REVIEWED = Happened(
+    Text("审核", "the review"), lambda listing: getattr(listing.newest.review, "at", None),
+    (SUBMITTED,), where="versions.review.at",
+)
+
+SHOWN = Happened(
+    Text("审核", "the review"),
+    lambda listing: getattr(
+        None if listing.shown is None else listing.versions[listing.shown - 1].review, "at", None
+    ),
+    where="versions.review.at",
+)
 
 Wording = Content | Mapping[str, Any]
 Verdicts = Mapping[Id, Criterion | Mapping[str, Any]]
@@ -233,7 +256,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.draft, Work.returned, to=Work.draft, by=COLLECTORS, says=Text("修改", "revise"),
-        event="Revised",
+        event="Revised", after=(REVIEWED,),
     )
     @staticmethod
     def revise(m: Move[Listing], id: str, *, content: Wording, **by: Unpack[By]) -> Changes:
@@ -249,7 +272,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.draft, to=Work.submitted, by=COLLECTORS, says=Text("提交审核", "submit"),
-        event="Submitted",
+        event="Submitted", after=SUBMITTED.after,
     )
     @staticmethod
     def submit(m: Move[Listing], id: str, **by: Unpack[By]) -> Changes:
@@ -263,7 +286,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.submitted, to=Work.in_review, by=REVIEWERS, says=Text("开始审核", "start review"),
-        event="ReviewStarted", link="review",
+        event="ReviewStarted", link="review", after=REVIEWED.after,
     )
     @staticmethod
     def start_review(m: Move[Listing], id: str, **by: Unpack[By]) -> Changes:
@@ -277,7 +300,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.in_review, to=Work.approved, by=REVIEWERS, says=Text("审核通过", "approve"),
-        event="Approved", link="review",
+        event="Approved", link="review", after=REVIEWED.after,
     )
     @staticmethod
     def approve(m: Move[Listing], id: str, *, criteria: Verdicts, **by: Unpack[By]) -> Changes:
@@ -292,7 +315,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.in_review, to=Work.returned, by=REVIEWERS, named="return",
-        says=Text("退回", "return"), event="Returned", link="review",
+        says=Text("退回", "return"), event="Returned", link="review", after=REVIEWED.after,
     )
     @staticmethod
     def return_(m: Move[Listing], id: str, *, criteria: Verdicts, **by: Unpack[By]) -> Changes:
@@ -307,7 +330,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.approved, to=Work.published, by=("operations",), says=Text("发布", "publish"),
-        event="Published",
+        event="Published", after=(REVIEWED,),
     )
     @staticmethod
     def publish(m: Move[Listing], id: str, **by: Unpack[By]) -> Changes:
@@ -321,7 +344,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.published, to=Work.draft, by=COLLECTORS, says=Text("编辑新版本", "edit"),
-        event="EditBegun",
+        event="EditBegun", after=(REVIEWED,),
     )
     @staticmethod
     def edit(
@@ -348,7 +371,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Display.shown, to=Display.off_display, by=("merchant", "operations"),
-        says=Text("下架", "withdraw"), event="Withdrawn", aside=True,
+        says=Text("下架", "withdraw"), event="Withdrawn", aside=True, after=(SHOWN,),
     )
     @staticmethod
     def withdraw(m: Move[Listing], id: str, *, reason: Label, **by: Unpack[By]) -> Changes:

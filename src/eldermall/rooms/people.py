@@ -10,7 +10,7 @@ from eldermall.engine.actor import Role
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Declared, M
 from eldermall.engine.inputs import Frozen, Id, Label, Moment
-from eldermall.engine.kind import Record
+from eldermall.engine.kind import Record, nobody
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
@@ -120,6 +120,8 @@ class Designations(Declared[M, Designation]):
     label = Text("岗位指定", "designation")
     model = Designation
 
+    party = staticmethod(nobody)
+
     class States(Track):
         """Whether anybody is on duty."""
 
@@ -179,6 +181,8 @@ class Assignments(Declared[M, Designation]):
     kind = "assignment"
     label = Text("外勤对接", "assignment")
     model = Designation
+
+    party = staticmethod(nobody)
 
     class States(Track, label=Text("外勤对接", "field agent of a merchant")):
         """Whether anybody looks after the merchant."""

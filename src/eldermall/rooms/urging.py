@@ -12,6 +12,7 @@ from eldermall.engine.declared import Declared, M
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, derived_id
 from eldermall.engine.kind import BREACHED, Command, Record
 from eldermall.engine.machine import NEW, Unfit
+from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, state
@@ -64,6 +65,12 @@ class Urge(Record):
     answered_by: Id | None = None
 
 
+ASKED = Happened(
+    Text("催办", "they were pressed"), lambda urge: urge.asked[0].at, where="asked"
+)
+ANSWERED = Happened(Text("回复", "the answer"), "answered_at", (ASKED,))
+
+
 def addressee(target: Target, parcel: str | None, order: Any) -> str | None:
     """Return the courier or merchant to press, None if the order has none such."""
     if target == "merchant":
@@ -100,6 +107,7 @@ class Urges(Declared[M, Urge]):
     model = Urge
     link = "tracking"
     indexed = ("order",)
+    happened = (ANSWERED,)
 
     class States(Track):
         """Whether the other side has answered."""
@@ -165,7 +173,7 @@ class Urges(Declared[M, Urge]):
 
     @move(
         States.waiting, to=States.answered, by=("merchant", *URGERS),
-        says=Text("登记回复", "note the answer"), event="UrgeAnswered",
+        says=Text("登记回复", "note the answer"), event="UrgeAnswered", after=ANSWERED.after,
     )
     @staticmethod
     def answer(m: Move[Urge], id: str, *, text: Label, **by: Unpack[By]) -> Changes:

@@ -171,7 +171,7 @@ def _replaced(life: Life) -> None:
     room.send_replacement("X1", courier="SF", tracking="SF7", by=shop.MERCHANT)
     no.choose("X1", remedy="return", by=shop.CUSTOMER)
     no.withdraw("X1", by=shop.CUSTOMER)
-    no.deliver_replacement("X1", by=shop.COURIER, at=life.ago(seconds=9))
+    no.deliver_replacement("X1", by=shop.COURIER, at=life.ago(minutes=6))
     room.send_replacement("X1", courier="SF", tracking="SF8", by=shop.MERCHANT)
     room.deliver_replacement("X1", by=shop.COURIER)
     room.close("X1", by=shop.SERVICE)
@@ -284,7 +284,7 @@ def _held(life: Life) -> None:
         room.hold(id, reason="she is away", until=life.ahead(hours=3), by=shop.SERVICE)
         if id in ("H1", "H4"):
             no.hold(id, reason="more", until=life.ahead(hours=9), by=shop.SERVICE)
-            no.resume(id, by=shop.SERVICE, at=life.ago(seconds=9))
+            no.resume(id, by=shop.SERVICE, at=life.ago(minutes=6))
     no.hold("H1", reason="back", until=life.ago(hours=1), by=shop.SERVICE)
     life.pass_(hours=1)
     for id in ("H1", "H2", "H3", "H6"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from eldermall.engine.actor import Role
 from eldermall.engine.declaration import Move
 from eldermall.engine.inputs import Amount, Frozen, Id, Label, Moment, Personal, Quantity, Said
 from eldermall.engine.kind import Record
+from eldermall.engine.moments import Happened
 from eldermall.engine.track import Track, state
 from eldermall.texts import Text
 
@@ -190,3 +191,41 @@ def contacts(
     """Return the contacts of a case with the one that a move notes."""
     new = Contact(whom=whom, by=m.actor.id, at=m.at, reached=reached, note=note)
     return (*m.record.contacts, new)
+
+
+def _of(name: str, field: str) -> Callable[[Case], int | None]:
+    return lambda case: getattr(getattr(case, name), field, None)
+
+
+TRIED = Happened(
+    Text("上次联系客户", "the last attempt to reach the customer"),
+    lambda case: max((c.at for c in case.contacts if c.whom == "customer"), default=None),
+    where="contacts",
+)
+CONTACTED = Happened(Text("联系客户", "the contact with the customer"), "contacted_at")
+MERCHANT_CONTACTED = Happened(
+    Text("联系商家", "the contact with the merchant"), "merchant_contacted_at", (CONTACTED,)
+)
+SILENT = Happened(
+    Text("记录商家逾期未答复", "the merchant's silence was noted"), "silence_noted_at",
+    (MERCHANT_CONTACTED,),
+)
+DECIDED = Happened(Text("作出决定", "the decision"), "decided_at", (MERCHANT_CONTACTED,))
+SENT_BACK = Happened(
+    Text("商品寄回", "the goods were sent back"), _of("sent_back", "at"), (DECIDED,),
+    where="sent_back.at",
+)
+RECEIVED = Happened(Text("收到退货", "the goods came back"), "received_at", (SENT_BACK,))
+REPLACEMENT_SENT = Happened(
+    Text("发出换货商品", "the departure of the replacement"), _of("replacement", "at"),
+    (RECEIVED,), where="replacement.at",
+)
+REPLACED = Happened(
+    Text("换货商品送达", "the arrival of the replacement"), "replaced_at", (REPLACEMENT_SENT,)
+)
+TOLD = Happened(Text("告知客户结果", "the customer was told"), "told_at", (RECEIVED,))
+CLOSED = Happened(Text("办结", "the close"), "closed_at", (REPLACED, TOLD))
+HELD = Happened(
+    Text("开始等待客户", "the wait for the customer began"),
+    lambda case: case.holds[-1].since if case.holds else None, where="holds",
+)

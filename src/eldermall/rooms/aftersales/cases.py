@@ -14,7 +14,10 @@ from eldermall.engine.machine import Unfit
 from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
 from eldermall.rooms.aftersales.case import (
+    CLOSED,
+    HELD,
     SERVICE,
+    SILENT,
     UNDECIDED,
     UNSETTLED,
     Case,
@@ -71,6 +74,7 @@ class Cases(Adopting[M, Case], Deciding, Settling):
     model = Case
     link = "after_sale"
     indexed = ("order", "customer", "merchant")
+    happened = (SILENT, CLOSED)
 
     States = CaseStates
 
@@ -101,7 +105,7 @@ class Cases(Adopting[M, Case], Deciding, Settling):
     @move(
         *UNDECIDED, CaseStates.approved, to=CaseStates.withdrawn,
         by=("customer", "customer_service"), says=Text("撤回", "withdraw"),
-        event="CaseWithdrawn", aside=True,
+        event="CaseWithdrawn", aside=True, after=CLOSED.after,
     )
     @staticmethod
     def withdraw(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -138,7 +142,7 @@ class Cases(Adopting[M, Case], Deciding, Settling):
 
     @move(
         *UNSETTLED, to=None, by=(*SERVICE, "system"), says=Text("结束等待", "end the wait"),
-        event="CaseResumed", aside=True,
+        event="CaseResumed", aside=True, after=(HELD,),
     )
     @staticmethod
     def resume(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -151,10 +155,8 @@ class Cases(Adopting[M, Case], Deciding, Settling):
         last = m.record.waiting
         if last is None:
             raise Unfit(Text("没有正在进行的等待", "nobody is being waited for"))
-        if m.at < last.since:
-            raise Unfit(Text("结束时间早于开始时间", "it would have ended before it began"))
         # one that has run out ended when it ran out
-        ended = last.model_copy(update={"ended": min(m.at, last.until)})
+        ended = last.model_copy(update={"ended": max(last.since, min(m.at, last.until))})
         return {"holds": (*m.record.holds[:-1], ended)}
 
     erase = erasure.leaving(CaseStates.closed, CaseStates.withdrawn)

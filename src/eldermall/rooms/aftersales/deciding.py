@@ -11,7 +11,12 @@ from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import also
 from eldermall.rooms.aftersales.case import (
+    CONTACTED,
+    DECIDED,
+    MERCHANT_CONTACTED,
     SERVICE,
+    SILENT,
+    TRIED,
     UNDECIDED,
     UNSETTLED,
     Case,
@@ -150,7 +155,7 @@ class Deciding:
     @move(
         CaseStates.opened, to=CaseStates.contacted, by=SERVICE,
         says=Text("认定无法联系", "go on without contact"), event="CustomerUnreachable",
-        aside=True,
+        aside=True, after=(TRIED,),
     )
     @staticmethod
     def give_up(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -164,7 +169,7 @@ class Deciding:
 
     @move(
         CaseStates.contacted, to=None, by=SERVICE, says=Text("登记情况", "record the facts"),
-        event="FactsRecorded", fits=lambda case: case.entitled is None,
+        event="FactsRecorded", fits=lambda case: case.entitled is None, after=(CONTACTED,),
     )
     @staticmethod
     def record(
@@ -195,6 +200,7 @@ class Deciding:
     @move(
         *UNDECIDED, CaseStates.approved, to=None, by=("customer", *SERVICE),
         says=Text("选择处理方式", "choose the remedy"), event="RemedyChosen", aside=True,
+        after=(DECIDED,),
     )
     @staticmethod
     def choose(m: Move[Case], id: str, *, remedy: Remedy, **by: Unpack[By]) -> Changes:
@@ -227,7 +233,7 @@ class Deciding:
         CaseStates.contacted, to=CaseStates.merchant_contacted,
         by=("customer_service", "field_agent", "operations"),
         says=Text("联系商家", "contact the merchant"), event="CaseMerchantContacted",
-        fits=lambda case: case.merchant is not None,
+        fits=lambda case: case.merchant is not None, after=MERCHANT_CONTACTED.after,
     )
     @staticmethod
     def contact_merchant(m: Move[Case], id: str, *, note: Note, **by: Unpack[By]) -> Changes:
@@ -244,7 +250,7 @@ class Deciding:
 
     @move(
         *UNDECIDED[1:], to=CaseStates.approved, by=("merchant", "operations"),
-        says=Text("同意", "approve"), event="CaseApproved",
+        says=Text("同意", "approve"), event="CaseApproved", after=DECIDED.after,
     )
     @staticmethod
     def approve(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -259,6 +265,7 @@ class Deciding:
     @internal(
         *UNDECIDED[1:], to=CaseStates.approved,
         says=Text("逾期视为同意", "approve by lapse of time"), event="CaseApproved",
+        after=DECIDED.after,
     )
     @staticmethod
     def approve_by_lapse(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -267,7 +274,7 @@ class Deciding:
 
     @internal(
         *UNDECIDED[1:], to=None, says=Text("记录商家逾期未答复", "note the merchant's silence"),
-        event="MerchantSilent",
+        event="MerchantSilent", after=SILENT.after,
     )
     @staticmethod
     def note_silence(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -276,7 +283,7 @@ class Deciding:
 
     @move(
         *UNDECIDED[1:], to=CaseStates.declined, by=("merchant", "operations"),
-        says=Text("拒绝", "decline"), event="CaseDeclined",
+        says=Text("拒绝", "decline"), event="CaseDeclined", after=DECIDED.after,
     )
     @staticmethod
     def decline(m: Move[Case], id: str, *, reason: Note, **by: Unpack[By]) -> Changes:

@@ -14,7 +14,13 @@ from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import automatic
 from eldermall.rooms.aftersales.case import (
+    CLOSED,
+    RECEIVED,
+    REPLACED,
+    REPLACEMENT_SENT,
+    SENT_BACK,
     SERVICE,
+    TOLD,
     Case,
     CaseStates,
     Lines,
@@ -108,7 +114,7 @@ class Settling:
         CaseStates.approved, to=CaseStates.returning,
         by=("customer", "customer_service", "field_agent", "operations"),
         says=Text("寄回商品", "send back"), event="GoodsSentBack",
-        check=_both_or_neither, fits=_wants_goods_back,
+        check=_both_or_neither, fits=_wants_goods_back, after=SENT_BACK.after,
     )
     @staticmethod
     def send_back(
@@ -129,7 +135,7 @@ class Settling:
     @move(
         CaseStates.approved, CaseStates.returning, to=CaseStates.received, by=_SELLER,
         says=Text("收到退货", "receive"), event="CaseReceived",
-        check=_short_says_what, fits=_wants_goods_back,
+        check=_short_says_what, fits=_wants_goods_back, after=RECEIVED.after,
     )
     @staticmethod
     def receive(
@@ -165,7 +171,7 @@ class Settling:
 
     @move(
         CaseStates.received, to=None, by=("operations",), says=Text("处理退货异常", "resolve"),
-        event="CaseResolved", check=_amount_of_a_refund, fits=_lacks_outcome,
+        event="CaseResolved", check=_amount_of_a_refund, fits=_lacks_outcome, after=(RECEIVED,),
     )
     @staticmethod
     def resolve(
@@ -227,6 +233,7 @@ class Settling:
     @move(
         *_OWED, to=None, by=_SELLER, says=Text("发出换货商品", "send the replacement"),
         event="ReplacementSent", check=_both_or_neither, fits=_lacks_replacement,
+        after=(REPLACEMENT_SENT,),
     )
     @staticmethod
     def send_replacement(
@@ -253,7 +260,7 @@ class Settling:
     @move(
         *_OWED, to=CaseStates.replaced, by=("customer", "field_agent", "operations", "system"),
         says=Text("换货商品送达", "deliver the replacement"), event="CaseReplaced",
-        fits=_replacement_sent,
+        fits=_replacement_sent, after=REPLACED.after,
     )
     @staticmethod
     def deliver_replacement(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:
@@ -266,18 +273,12 @@ class Settling:
         case = m.record
         if case.replacement is None or case.due is not None or case.resolution == "none":
             raise Unfit(Text("没有在途的换货商品", "no replacement is on its way"))
-        if m.at < case.replacement.at:
-            raise Unfit(
-                Text(
-                    "换货商品的送达时间早于发出时间",
-                    "the replacement would have arrived before it left",
-                )
-            )
         return {"replaced_at": m.at}
 
     @move(
         CaseStates.declined, CaseStates.received, to=None, by=SERVICE,
         says=Text("告知客户结果", "tell the customer"), event="CustomerTold", fits=_to_be_told,
+        after=TOLD.after,
     )
     @staticmethod
     def tell(m: Move[Case], id: str, *, note: Note, **by: Unpack[By]) -> Changes:
@@ -296,6 +297,7 @@ class Settling:
         CaseStates.declined, CaseStates.received, CaseStates.refunded, CaseStates.replaced,
         to=CaseStates.closed, by=SERVICE, says=Text("办结", "close"), event="CaseClosed",
         fits=lambda case: case.state != "received" or case.resolution == "none",
+        after=CLOSED.after,
     )
     @staticmethod
     def close(m: Move[Case], id: str, **by: Unpack[By]) -> Changes:

@@ -9,7 +9,7 @@ from eldermall.engine.actor import Actor
 from eldermall.engine.declaration import Changes, Move, internal
 from eldermall.engine.declared import Declared, M
 from eldermall.engine.inputs import Amount, Currency, Id
-from eldermall.engine.kind import Command, Record
+from eldermall.engine.kind import Command, Record, nobody
 from eldermall.engine.machine import NEW
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
@@ -40,6 +40,8 @@ class Bookings(Declared[M, Booking]):
     kind = "booking"
     label = Text("入账凭证", "booking")
     model = Booking
+
+    party = staticmethod(nobody)
 
     class States(Track):
         """It is there or it isn't."""

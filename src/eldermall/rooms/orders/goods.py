@@ -12,17 +12,19 @@ from eldermall.contracts.courier import TrackingEvent, TrackingStatus
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.inputs import Arguments, Frozen, Id, Label, Moment, Personal, Said
 from eldermall.engine.machine import Unfit
+from eldermall.engine.moments import shown
 from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
 from eldermall.errors import Invalid
 from eldermall.rooms.orders.lines import Lines, taken
+from eldermall.rooms.orders.moments import ACCEPTED, COMPLETED, DEPARTED
 from eldermall.rooms.orders.order import Order, Parcel, ParcelEvent, ShippingException, arrival
 from eldermall.rooms.orders.placing import BUYER, SELLER
 from eldermall.rooms.orders.states import Goods
 from eldermall.texts import Text
 
 _AHEAD = 5 * MINUTE
-"""How far a courier's watch may be ahead of ours."""
+"""How far another clock may be ahead of ours."""
 
 
 class EventSeen(Frozen):
@@ -86,6 +88,7 @@ class Shipping:
     @move(
         Goods.accepted, to=None, by=SELLER, says=Text("发出包裹", "ship a parcel"),
         event="ParcelShipped", fits=lambda order: any(line.outstanding for line in order.lines),
+        after=(ACCEPTED,),
     )
     @staticmethod
     def ship(
@@ -115,7 +118,7 @@ class Shipping:
         Goods.accepted, Goods.shipped, to=None,
         by=("customer", "field_agent", "operations", "system"),
         says=Text("包裹送达", "deliver a parcel"), event="ParcelDelivered",
-        fits=lambda order: any(p.delivered_at is None for p in order.parcels),
+        fits=lambda order: any(p.delivered_at is None for p in order.parcels), after=(DEPARTED,),
     )
     @staticmethod
     def deliver(m: Move[Order], id: str, *, parcel: Id, **by: Unpack[By]) -> Changes:
@@ -129,13 +132,6 @@ class Shipping:
         sent = _parcel(m.record, parcel)
         if sent.delivered_at is not None:
             raise Unfit(Text(f"包裹 {parcel} 已送达", f"parcel {parcel} has arrived already"))
-        if m.at < sent.shipped_at:
-            raise Unfit(
-                Text(
-                    f"包裹 {parcel} 的送达时间早于发出时间",
-                    f"parcel {parcel} would have arrived before it left",
-                )
-            )
         return _with(m.record, sent.with_events([arrival(m.at)]))
 
     @move(
@@ -176,6 +172,7 @@ class Shipping:
     @move(
         Goods.accepted, Goods.shipped, Goods.delivered, to=None, by=("operations",),
         says=Text("更正物流", "correct tracking"), event="TrackingCorrected", aside=True,
+        after=(DEPARTED,),
     )
     @staticmethod
     def correct_tracking(
@@ -247,19 +244,29 @@ class Shipping:
             )
         if microseconds(until) <= m.at:
             raise Unfit(Text("新的期限须晚于批准时间", "the new limit must lie after the approval"))
-        if microseconds(customer_told_at) > m.at:
+        told, placed = microseconds(customer_told_at), m.record.created_at
+        if told > m.at:
             raise Unfit(
                 Text("须先告知客户，再记录例外", "the customer is told before the exception stands")
             )
+        if told < placed - _AHEAD:
+            when, then = shown(told, m.settings.zone), shown(placed, m.settings.zone)
+            raise Unfit(
+                Text(
+                    f"告知客户的时间（{when}）早于订单产生（{then}）",
+                    f"the customer would have been told ({when}) before the order was made "
+                    f"({then})",
+                )
+            )
         granted = ShippingException(
             line=line, reason=reason, approved_by=m.actor.id, until=microseconds(until),
-            customer_told_at=microseconds(customer_told_at), granted_at=m.at,
+            customer_told_at=told, granted_at=m.at,
         )
         return {"exceptions": (*(e for e in m.record.exceptions if e.line != line), granted)}
 
     @move(
         Goods.delivered, to=Goods.completed, by=BUYER,
-        says=Text("完成", "complete"), event="Completed",
+        says=Text("完成", "complete"), event="Completed", after=COMPLETED.after,
     )
     @staticmethod
     def complete(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:

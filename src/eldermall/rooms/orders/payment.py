@@ -15,6 +15,7 @@ from eldermall.engine.room import Unpack
 from eldermall.engine.track import automatic
 from eldermall.rooms.orders.claims import booked
 from eldermall.rooms.orders.lines import outstanding, taken
+from eldermall.rooms.orders.moments import PAID
 from eldermall.rooms.orders.order import Order
 from eldermall.rooms.orders.states import Payment
 from eldermall.texts import Text
@@ -77,7 +78,7 @@ class Paying:
 
     @move(
         Payment.paid, Payment.part_refunded, to=None, by=("operations", "system"),
-        says=Text("入账退款", "book refund"), event="Refunded", named="refund",
+        says=Text("入账退款", "book refund"), event="Refunded", named="refund", after=(PAID,),
     )
     @staticmethod
     def refunded(

@@ -17,6 +17,7 @@ from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import automatic
 from eldermall.rooms.orders.lines import Lines, none_left, outstanding, taken
+from eldermall.rooms.orders.moments import ACCEPTED, AGREED, COMPLETED, CONTACTED
 from eldermall.rooms.orders.order import Line, Order
 from eldermall.rooms.orders.states import Begun, Ended, Service
 from eldermall.texts import Text
@@ -138,6 +139,7 @@ class Placing:
     @move(
         Begun.handed_over, to=Begun.merchant_contacted, by=("field_agent", "operations"),
         says=Text("联系商家", "contact merchant"), event="MerchantContacted",
+        after=CONTACTED.after,
         fits=lambda order: not order.self_operated,
     )
     @staticmethod
@@ -153,7 +155,7 @@ class Placing:
 
     @move(
         Begun.handed_over, Begun.merchant_contacted, to=Begun.accepted, by=SELLER,
-        says=Text("接单", "accept"), event="Accepted",
+        says=Text("接单", "accept"), event="Accepted", after=ACCEPTED.after,
     )
     @staticmethod
     def accept(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:
@@ -172,7 +174,7 @@ class Ending:
     @move(
         Begun.handed_over, Begun.merchant_contacted, Begun.accepted, Service.appointed,
         to=Ended.declined, by=("merchant", "operations"),
-        says=Text("拒单", "decline"), event="Declined", aside=True,
+        says=Text("拒单", "decline"), event="Declined", aside=True, after=(ACCEPTED, AGREED),
     )
     @staticmethod
     def decline(m: Move[Order], id: str, *, reason: Label, **by: Unpack[By]) -> Changes:
@@ -210,7 +212,7 @@ class Ending:
 
     @move(
         Ended.completed, to=Ended.archived, by=("customer_service", "operations"),
-        says=Text("归档", "archive"), event="Archived",
+        says=Text("归档", "archive"), event="Archived", after=(COMPLETED,),
     )
     @staticmethod
     def archive(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:

@@ -11,6 +11,7 @@ from eldermall.engine.track import automatic
 from eldermall.rooms.orders.claims import FOLLOWING, Claiming
 from eldermall.rooms.orders.goods import Shipping
 from eldermall.rooms.orders.lines import all_arrived, all_gone
+from eldermall.rooms.orders.moments import EXCEPTED
 from eldermall.rooms.orders.order import Order
 from eldermall.rooms.orders.payment import Paying, refund_requests
 from eldermall.rooms.orders.placing import Ending, Placing
@@ -32,6 +33,7 @@ class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, O
     model = Order
     link = "order"
     indexed = ("group_id", "merchant", "customer")
+    happened = (EXCEPTED,)
     reactions = FOLLOWING
 
     goods = Goods

@@ -11,6 +11,7 @@ from eldermall.engine.machine import Unfit
 from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
 from eldermall.rooms.orders.lines import outstanding, taken
+from eldermall.rooms.orders.moments import AGREED, COMPLETED, DONE, STARTED
 from eldermall.rooms.orders.order import Appointment, Order, Served
 from eldermall.rooms.orders.placing import BUYER, SELLER
 from eldermall.rooms.orders.states import Service
@@ -28,7 +29,7 @@ class Serving:
     @move(
         Service.accepted, Service.appointed, to=Service.appointed,
         by=("merchant", "customer_service", "field_agent", "operations"),
-        says=Text("预约", "appoint"), event="ServiceAppointed",
+        says=Text("预约", "appoint"), event="ServiceAppointed", after=(AGREED,),
     )
     @staticmethod
     def appoint(
@@ -52,7 +53,7 @@ class Serving:
 
     @move(
         Service.appointed, to=Service.in_service, by=SELLER,
-        says=Text("开始服务", "start the service"), event="ServiceStarted",
+        says=Text("开始服务", "start the service"), event="ServiceStarted", after=STARTED.after,
     )
     @staticmethod
     def start(m: Move[Order], id: str, *, served_by: Id, **by: Unpack[By]) -> Changes:
@@ -63,16 +64,11 @@ class Serving:
             served_by: the id of the person who serves.
             by: the merchant, a field agent, or operations.
         """
-        assert m.record.appointment is not None
-        if m.at < m.record.appointment.agreed_at:
-            raise Unfit(
-                Text("开始时间早于约定之时", "it would have begun before it was appointed")
-            )
         return {"served": Served(served_by=served_by, started_at=m.at)}
 
     @move(
         Service.in_service, to=Service.done, by=SELLER,
-        says=Text("服务完毕", "finish the service"), event="ServiceDone",
+        says=Text("服务完毕", "finish the service"), event="ServiceDone", after=DONE.after,
     )
     @staticmethod
     def finish(m: Move[Order], id: str, *, proof: Id, **by: Unpack[By]) -> Changes:
@@ -84,8 +80,6 @@ class Serving:
             by: the merchant, a field agent, or operations.
         """
         served = _served(m.record)
-        if m.at < served.started_at:
-            raise Unfit(Text("完成时间早于开始时间", "it would be done before it began"))
         return {
             "served": served.model_copy(update={"done_at": m.at, "proof": proof}),
             "lines": taken(m.record, outstanding(m.record), "shipped"),
@@ -93,7 +87,7 @@ class Serving:
 
     @move(
         Service.done, to=Service.completed, by=BUYER,
-        says=Text("确认服务", "confirm the service"), event="Completed",
+        says=Text("确认服务", "confirm the service"), event="Completed", after=COMPLETED.after,
     )
     @staticmethod
     def confirm(
@@ -108,15 +102,13 @@ class Serving:
             by: the customer, a relative, or staff who note it.
             confirmed_by: who confirms, where staff note it; else whoever acts.
         """
-        served = _served(m.record)
-        if served.done_at is None or m.at < served.done_at:
-            raise Unfit(Text("确认时间早于服务完毕", "it would be confirmed before it was done"))
-        confirmed = served.model_copy(update={"confirmed_by": confirmed_by or m.actor.id})
+        who = confirmed_by or m.actor.id
+        confirmed = _served(m.record).model_copy(update={"confirmed_by": who})
         return {"served": confirmed, "completed_at": m.at}
 
     @internal(
         Service.done, to=Service.completed, says=Text("逾期视为确认", "confirmed by lapse of time"),
-        event="Completed",
+        event="Completed", after=COMPLETED.after,
     )
     @staticmethod
     def confirm_by_lapse(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:

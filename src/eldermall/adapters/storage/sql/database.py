@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Executable, Table, exc
@@ -20,6 +21,20 @@ PATIENCE = 5.0
 """Seconds to wait for a lock."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dropping:
+    """How a server is asked that rolls back a host's whole transaction by itself.
+
+    Args:
+        errors: numbers of the errors with which it may have done so.
+        query: gives one row: whether a transaction is open, and how many the client has begun or
+            ended by a statement of its own.
+    """
+
+    errors: Set[int]
+    query: str
+
+
 class Database(Protocol):
     """One kind of database, reached at one URL."""
 
@@ -28,6 +43,9 @@ class Database(Protocol):
 
     one_writer: ClassVar[bool]
     """Whether write transactions run one after the other, so that no row has to be locked."""
+
+    dropping: ClassVar[Dropping | None]
+    """How it is asked, where it rolls back whole transactions by itself."""
 
     url: URL
     place: str

@@ -23,6 +23,7 @@ from eldermall.adapters.storage.sql.database import (
     Database,
     translated,
 )
+from eldermall.adapters.storage.sql.lost import Lost
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import Joined, Transaction
@@ -48,6 +49,7 @@ class Joiner:
         self._statements = statements
         self.installation = installation
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._lost = Lost(database.dropping)
         self._compiled: dict[Any, Any] = {}
 
     @contextmanager
@@ -73,8 +75,10 @@ class Joiner:
                 return
         if connection.dialect.name not in (self._database.name, _ALIASES.get(self._database.name)):
             raise self._unfit(f"{type(host).__name__} ({connection.dialect.name})")
-        joined = self._enter(mall, connection, lambda: _over(connection))
+        transaction = connection.get_transaction()
+        joined = self._enter(mall, connection, lambda: _over(connection, transaction))
         self._watch_pool(connection, on_end)
+        self._lost.watch(connection)
         yield joined
 
     def _unfit(self, given: str) -> NotJoinable:
@@ -104,7 +108,9 @@ class Joiner:
     def _enter(
         self, mall: str, connection: Connection, over: Callable[[], bool], *, lent: bool = False
     ) -> _SqlJoined:
-        joined = _SqlJoined(self._database, self._statements, mall, connection, over, lent=lent)
+        joined = _SqlJoined(
+            self._database, self._statements, mall, connection, over, self._lost, lent=lent
+        )
         joined.enter()
         table = self._statements.schema.installation
         try:
@@ -155,8 +161,8 @@ def _session_of(host: object) -> Any:
     return host if isinstance(host, orm.Session) else None
 
 
-def _over(connection: Connection) -> bool:
-    return connection.closed or not connection.in_transaction()
+def _over(connection: Connection, transaction: object) -> bool:
+    return connection.closed or connection.get_transaction() is not transaction
 
 
 @contextmanager
@@ -183,7 +189,7 @@ class _Guest:
 
     def __init__(self, database: Database, host: Any) -> None:
         self._database = database
-        self._host = host
+        self.of_host = host
 
     def commit(self) -> None:
         """Leave it to the host."""
@@ -196,10 +202,10 @@ class _Guest:
 
     def cursor(self, *given: Any, **more: Any) -> Any:
         """Return a cursor whose rows are tuples, whatever the host wants its own to be."""
-        return self._database.raw_cursor(self._host, *given, **more)
+        return self._database.raw_cursor(self.of_host, *given, **more)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._host, name)
+        return getattr(self.of_host, name)
 
 
 class _SqlJoined:
@@ -210,6 +216,7 @@ class _SqlJoined:
         mall: str,
         connection: Connection,
         over: Callable[[], bool],
+        lost: Lost,
         *,
         lent: bool,
     ) -> None:
@@ -219,8 +226,9 @@ class _SqlJoined:
         self._mall = mall
         self._connection = connection
         self._over = over
+        self._lost = lost
         self._begun = False
-        self._lost = False
+        self._gone = False
 
     @property
     def ended(self) -> bool:
@@ -229,13 +237,14 @@ class _SqlJoined:
 
     def enter(self) -> None:
         """Make sure that a transaction is open down to the server."""
-        if self._lost:
+        if self._gone:
             raise Overtaken(ROLLED_BACK, retry="transaction")
-        if self._begun and self.ended and self._database.name != "mariadb":
+        if self._begun and self.ended and not (self._lent and self._database.dropping):
             raise NotInTransaction(NO_TRANSACTION)
-        if not self._lent and _over(self._connection):
+        if not self._lent and not self._connection.in_transaction():
             raise NotInTransaction(NO_TRANSACTION)
         with translated(self._database, "transaction"):
+            self._lost.check(self._connection)
             self._database.enter(self._connection, begun=self._begun)
         self._begun = True
 
@@ -254,4 +263,5 @@ class _SqlJoined:
             )
 
     def _lose(self) -> None:
-        self._lost = True
+        self._gone = True
+        self._lost.note(self._connection)

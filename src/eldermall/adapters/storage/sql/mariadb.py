@@ -29,11 +29,13 @@ from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
     PATIENCE,
     ROLLED_BACK,
+    Dropping,
     Fault,
     number_of,
 )
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.stored import LOCKS
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.errors import NotInTransaction, Overtaken, StorageError
 from eldermall.texts import Text
 
@@ -54,6 +56,10 @@ _FAULTS: Mapping[object, Fault] = {
     2013: "away",
 }
 _IN_TRANSACTION = 1
+_STANDING = (
+    "SELECT @@in_transaction, (SELECT SUM(variable_value) FROM information_schema.session_status "
+    "WHERE variable_name IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK'))"
+)
 _MAKING = "eldermall schema"
 
 
@@ -66,12 +72,13 @@ class Mariadb:
 
     name: ClassVar[str] = "mariadb"
     one_writer: ClassVar[bool] = False
+    dropping: ClassVar[Dropping | None] = Dropping({_DEADLOCK, _CHANGED, _WAITED}, _STANDING)
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="mariadb+pymysql").update_query_dict(
             {"charset": "utf8mb4"}
         )
-        self.place = self.url.render_as_string(hide_password=True)
+        self.place = shown_url(self.url)
 
     def engine(self) -> Engine:
         """Return an engine whose connections wait a while for locks, and are tried before use."""

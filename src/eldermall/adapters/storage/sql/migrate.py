@@ -11,7 +11,7 @@ from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, column, exc, inspect, select, table
+from sqlalchemy import Connection, Inspector, column, exc, inspect, select, table
 
 from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.errors import SchemaError
@@ -30,14 +30,39 @@ _ALEMBIC = Lock()
 
 
 def version(connection: Connection, prefix: str) -> str | None:
-    """Return the schema's version; None if there are no tables of ours."""
+    """Return the schema's version; None if there are no tables of ours.
+
+    Raises:
+        SchemaError: they are those of another prefix, which the database doesn't tell from this.
+    """
     name = prefix + "schema"
-    if not inspect(connection).has_table(name):
+    tables = inspect(connection)
+    if not tables.has_table(name):
         return None
     found: str | None = connection.execute(
         select(column("version_num")).select_from(table(name))
     ).scalar()
+    if found is not None and (there := _as_written(tables, prefix)) != prefix:
+        raise SchemaError(
+            Text(
+                f"此数据库的表名不区分大小写：{prefix} 与已有数据表的前缀 {there} 是同一个；"
+                f"请写作 {there}，或另取前缀",
+                f"this database doesn't tell the prefix {prefix} from {there}, whose tables are "
+                f"there: write {there}, or take another",
+            )
+        )
     return found
+
+
+def _as_written(tables: Inspector, prefix: str) -> str:
+    """Return ``prefix`` as it was written when the tables were made.
+
+    Names of tables may come back folded; names of indexes come back as they were given.
+    """
+    name = f"ix_{prefix}clocks_due"
+    there = (str(index["name"]) for index in tables.get_indexes(f"{prefix}clocks"))
+    same = next((other for other in there if other.lower() == name.lower()), name)
+    return same.removeprefix("ix_")[: len(prefix)]
 
 
 def check(found: str | None, command: str) -> None:

@@ -27,12 +27,14 @@ from sqlalchemy.sql import bindparam
 from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
     PATIENCE,
+    Dropping,
     Fault,
     insert_new,
     number_of,
     upsert,
 )
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.urls import shown_url
 from eldermall.errors import NotInTransaction
 
 _OVERTAKEN = ("40001", "40P01", "23505")
@@ -71,10 +73,11 @@ class Postgresql:
 
     name: ClassVar[str] = "postgresql"
     one_writer: ClassVar[bool] = False
+    dropping: ClassVar[Dropping | None] = None
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
-        self.place = self.url.render_as_string(hide_password=True)
+        self.place = shown_url(self.url)
 
     def engine(self) -> Engine:
         """Return an engine whose connections wait a while for locks, and are tried before use."""

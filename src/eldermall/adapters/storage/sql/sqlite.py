@@ -17,12 +17,15 @@ from sqlalchemy.engine import URL
 from eldermall.adapters.storage.sql.database import (
     NO_TRANSACTION,
     PATIENCE,
+    ROLLED_BACK,
+    Dropping,
     Fault,
     insert_new,
     upsert,
 )
 from eldermall.adapters.storage.sql.schema import Schema
-from eldermall.errors import NotInTransaction, StorageError
+from eldermall.adapters.storage.urls import shown_url
+from eldermall.errors import NotInTransaction, Overtaken, StorageError
 from eldermall.texts import Text
 
 _FAULTS: Mapping[int, Fault] = {
@@ -48,13 +51,15 @@ class Sqlite:
 
     name: ClassVar[str] = "sqlite"
     one_writer: ClassVar[bool] = True
+    dropping: ClassVar[Dropping | None] = None
 
     def __init__(self, url: URL) -> None:
         if url.database in (None, "", ":memory:"):
             raise StorageError(
                 Text(
-                    f"{url} 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）",
-                    f"{url} names no file; write sqlite:///mall.db (or memory: for one in memory)",
+                    f"{shown_url(url)} 没有指明文件，应写作 sqlite:///mall.db（内存中用 memory:）",
+                    f"{shown_url(url)} names no file; write sqlite:///mall.db "
+                    "(or memory: for one in memory)",
                 )
             )
         self.url = url
@@ -158,6 +163,8 @@ class Sqlite:
         raw = _raw(connection)
         if raw.in_transaction:
             return
+        if begun:
+            raise Overtaken(ROLLED_BACK, retry="transaction")
         if raw.isolation_level is None or getattr(raw, "autocommit", None) is True:
             raise NotInTransaction(NO_TRANSACTION)
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # an async driver answers only through it

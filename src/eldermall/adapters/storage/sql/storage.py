@@ -8,10 +8,9 @@ import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, exc, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Dialect, Engine, event, exc, select
 
 from eldermall.adapters.storage.sql import migrate
 from eldermall.adapters.storage.sql.database import PATIENCE, Database, translated
@@ -22,9 +21,10 @@ from eldermall.adapters.storage.sql.schema import Schema
 from eldermall.adapters.storage.sql.sqlite import Sqlite
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
+from eldermall.adapters.storage.urls import parsed, shown_url
 from eldermall.contracts.storage import Joined, RecordKind, StorageCapabilities, Transaction
 from eldermall.errors import Conflict, SchemaError, StorageError
-from eldermall.texts import Text, shown_url
+from eldermall.texts import Text
 
 DATABASES: dict[str, type[Sqlite | Postgresql | Mariadb]] = {
     "sqlite": Sqlite, "postgresql": Postgresql, "mariadb": Mariadb,
@@ -134,7 +134,7 @@ class SqlStorage:
     @property
     def url(self) -> str:
         """Where the database is, without a password."""
-        return self.database.url.render_as_string(hide_password=True)
+        return shown_url(self.database.url)
 
     def _opened(self) -> tuple[Statements, Statements, Joiner]:
         if self._ready is None:
@@ -251,22 +251,22 @@ def database_at(url: str) -> Database:
     Raises:
         StorageError: the URL is malformed.
     """
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError as error:
+    found = parsed(url)
+    if found is None:
         raise StorageError(
             Text(
-                f"{shown_url(url)} 不是数据库地址，应写作 sqlite:///mall.db 或 postgresql://host/database",
+                f"{shown_url(url)} 不是数据库地址，应写作 sqlite:///mall.db 或 "
+                "postgresql://user:password@host:5432/database，密码中的 @ 写作 %40",
                 f"{shown_url(url)} is no URL of a database; write sqlite:///mall.db or "
-                "postgresql://host/database",
+                "postgresql://user:password@host:5432/database, with %40 for an @ in the password",
             )
-        ) from error
-    return DATABASES[parsed.get_backend_name()](parsed)
+        )
+    return DATABASES[found.get_backend_name()](found)
 
 
 def _engine(database: Database) -> Engine:
     try:
-        return database.engine()
+        engine = database.engine()
     except ModuleNotFoundError as error:
         name = database.name
         raise StorageError(
@@ -275,3 +275,25 @@ def _engine(database: Database) -> Engine:
                 f"the driver for {name} isn't installed: pip install 'eldermall[{name}]'",
             )
         ) from error
+    except (exc.ArgumentError, TypeError, ValueError):
+        raise _not_taken(database) from None
+
+    def connected(dialect: Dialect, record: object, given: Any, named: Any) -> Any:
+        try:
+            return dialect.connect(*given, **named)
+        except (TypeError, ValueError, OverflowError):  # of a driver that looks at them only now
+            raise _not_taken(database) from None
+
+    event.listen(engine, "do_connect", connected)
+    return engine
+
+
+def _not_taken(database: Database) -> StorageError:
+    url = shown_url(database.url)
+    return StorageError(
+        Text(
+            f"{database.name} 驱动不接受 {url} 的某项内容，请检查其端口和 ? 之后的选项",
+            f"the driver for {database.name} doesn't take something in {url}; look at its port "
+            "and at the options after the ?",
+        )
+    )
