@@ -209,6 +209,23 @@ class OneConditionOnly(Calls):
         return self.tx.find(kind, **by) if "customer" in by else self.tx.find(kind, open=open, **by)
 
 
+@caught_by("find_in_pages")
+class LimitBeforeTheRest(Calls):
+    def find(self, kind: str, *, limit: int = 1000, after: str = "", **by: Any) -> Any:
+        first = [row.id for row in self.tx.find(kind, after=after, limit=limit)]
+        return [row for row in self.tx.find(kind, after=after, limit=limit, **by)
+                if row.id in first]
+
+
+@caught_by("walks")
+class OneWalkOnly(Calls):
+    def walked(self, name: str) -> Any:
+        return self.tx.walked("all")
+
+    def put_walked(self, name: str, upto: str) -> None:
+        self.tx.put_walked("all", upto)
+
+
 class Folded(Calls):
     """Takes ids for one another."""
 

@@ -169,7 +169,8 @@ def test_an_upgrade_brings_everything_along(old: str) -> None:
                 rows
             )
         else:
-            assert after[table] == rows
+            kept = [{k: row[k] for k in rows[0]} for row in after[table]] if rows else []
+            assert kept == rows
     with shop.open_mall(old, LATER) as mall:
         _works(mall)
 
@@ -238,14 +239,16 @@ def test_a_mall_of_the_second_schema_is_brought_along_and_gets_the_new_rooms(
     url = old_database("0002", "old")
     with engine_at(url) as engine:
         before = rows_of(engine)
-        with pytest.raises(SchemaError, match="0002; this version needs 0003"):
+        with pytest.raises(SchemaError, match=r"0002; this version needs \d+"):
             shop.open_mall(url, LATER)
         assert upgraded(url) == ("0002", migrate.NEEDED)
         after = rows_of(engine)
     kinds = ("assistance", "stock", "capacity", "urge", "case", "visit")
-    new = {f"{PREFIX}record_{kind}" for kind in kinds}
+    new = {f"{PREFIX}record_{kind}" for kind in kinds} | {f"{PREFIX}walks"}
     assert {table: after.pop(table) for table in new} == {table: [] for table in new}
-    assert after | {f"{PREFIX}schema": []} == before | {f"{PREFIX}schema": []}
+    del before[f"{PREFIX}schema"], after[f"{PREFIX}schema"]
+    old = {t: [{k: row[k] for k in before[t][0]} for row in rows] for t, rows in after.items()}
+    assert old == before
     with shop.open_mall(url, shop.Time(LATER.now)) as mall:
         _goes_on(mall)
 
@@ -312,6 +315,22 @@ def test_a_schema_of_a_newer_version_is_refused_by_opening_and_by_upgrading(
         assert rows_of(engine) == before
 
 
+def test_what_is_there_already_is_found_by_its_state_after_the_upgrade(old_database: Old) -> None:
+    url = old_database("0003", "old")
+    upgraded(url)
+    with shop.open_mall(url, LATER) as mall:
+        for kind in mall.book.kinds.values():
+            with mall.read() as tx:
+                rows = tx.find(kind.name)
+            for row in rows:
+                record = kind.record(row)
+                assert row.indexed["state"] == record.summary
+                assert row.open == kind.is_open(record)
+        assert [o.id for o in mall.orders.find(state="completed/paid")] == ["A4"]
+        assert [c.id for c in mall.complaints.find(state="escalated")] == ["K1"]
+        assert list(mall.complaints.find(group="G1")) == []
+
+
 # Stops in the middle
 
 
@@ -348,7 +367,7 @@ def stopped(url: str, at: int) -> bool:
     return False
 
 
-STRIDES = {"0001": 1, "0002": 4, "empty": 7}
+STRIDES = {"0001": 3, "0002": 4, "0003": 1, "empty": 11}
 """Of an empty database, and by 0003, many tables are made, each in the same way."""
 
 

@@ -286,7 +286,7 @@ def test_a_storage_that_is_only_wrapped_passes(pytester: pytest.Pytester) -> Non
         name for name in CASES if "model" not in name and "many" not in name
     }
     assert {case["name"] for case in found["cases"] if case["outcome"] == "not claimed"} == {
-        case.name for case in CASES.values() if case.needs
+        case.name for case in CASES.values() if case.needs in ("join", "durable")
     }
 
 
@@ -338,7 +338,7 @@ def test_the_results_say_what_was_tested_and_what_came_of_it(pytester: pytest.Py
     assert found["suite"] == "test_broken.py::TestTrailingBlanksCut"
     assert found["name"] == "tests.broken_storages.Wrapping"
     assert found["version"] is None
-    assert found["capabilities"] == {"join": False, "durable": False}
+    assert found["capabilities"] == {"join": False, "durable": False, "walks": True}
     assert (found["passed"], found["failed"], found["not_claimed"]) == (1, 1, 1)
     outcomes = {case["name"]: (case["outcome"], case["reason"]) for case in found["cases"]}
     assert outcomes["record_comes_back"] == ("passed", "")
@@ -444,4 +444,4 @@ def test_the_lines_on_the_page_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(page.split("```python\n")[1].split("```")[0])
     found = run(pytester, "-k", "durable or record_comes_back")
     assert (found["passed"], found["failed"]) == (3, 0)
-    assert found["capabilities"] == {"join": True, "durable": True}
+    assert found["capabilities"] == {"join": True, "durable": True, "walks": True}

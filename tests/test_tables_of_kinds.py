@@ -95,7 +95,7 @@ def test_a_missing_table_is_named_and_made_whoever_brings_the_kind(
     drop(url, f"{PREFIX}record_{kind}")
     before = tables(url)
     assert on(url, lambda storage: storage.missing(KINDS)) == [kind]
-    with pytest.raises(SchemaError, match=f"the tables {PREFIX}record_{kind} aren't there"):
+    with pytest.raises(SchemaError, match=f"the tables {PREFIX}record_{kind} aren't there, or"):
         on(url, lambda storage: storage.open(KINDS, make=False))
     assert tables(url) == before
     on(url, made)
@@ -166,7 +166,91 @@ def test_an_opening_that_stops_anywhere_is_made_good_by_the_next_upgrade(
                 assert shape_of(engine) == right
         else:
             break
-    assert at == 1 + 1 + len(("pack", "open", "customer"))
+    assert at == 1 + 1 + len(("pack", "open", "customer", "state"))
+
+
+# The column of states, of a kind that no migration knows
+
+
+def as_before(url: str) -> None:
+    """Leave the table of visits as a mall of 0003 made it, with rows of two malls in it."""
+    on(url, lambda storage: storage.open(KINDS))
+    rows = [
+        RecordRow(
+            "visit", f"V{n:04}", 1, 0, n % 2 > 0, "p", {"customer": "li", "state": None},
+            visits.Visit(
+                id=f"V{n:04}", version=1, pack="p", created_at=1, customer="li", volunteer="wu",
+                state=("booked", "done")[n % 2],
+            ).body() if n else b"damaged",
+        )
+        for n in range(2_500)
+    ]
+
+    def save(storage: SqlStorage) -> None:
+        storage.open(KINDS)
+        for mall in ("main", "other"):
+            with storage.write(mall) as tx:
+                tx.save(rows)
+
+    on(url, save)
+    table = f"{PREFIX}record_visit"
+    with engine_at(url) as engine, engine.begin() as c:
+        end = f" ON {table}" if engine.name == "mariadb" else ""
+        c.execute(text(f"DROP INDEX ix_{table}_state{end}"))
+        c.execute(text(f"ALTER TABLE {table} DROP COLUMN state"))
+
+
+def states_of(storage: SqlStorage) -> dict[str, list[int]]:
+    """Return how many are found by state and by whether they are open, of each mall."""
+    storage.open(KINDS, make=False)
+    found = {}
+    for mall in ("main", "other"):
+        with storage.read(mall) as tx:
+            by = ("booked", "done")
+            found[mall] = [len(tx.find("visit", limit=9_999, state=each)) for each in by]
+            found[mall] += [len(tx.find("visit", limit=9_999, open=o)) for o in (True, False)]
+    return found
+
+
+FILLED = {mall: [1_249, 1_250, 1_249, 1_251] for mall in ("main", "other")}
+
+
+@MADE
+def test_a_kind_of_before_gets_its_states_from_the_bodies_and_says_anew_what_is_open(
+    url: str, made: Act
+) -> None:
+    as_before(url)
+    assert on(url, lambda storage: storage.missing(KINDS)) == ["visit"]
+    with pytest.raises(SchemaError, match=f"{PREFIX}record_visit aren't there, or lack a column"):
+        on(url, lambda storage: storage.open(KINDS, make=False))
+    on(url, made)
+    assert on(url, lambda storage: storage.missing(KINDS)) == []
+    assert on(url, states_of) == FILLED
+
+
+def test_filling_that_stops_anywhere_is_made_good_by_the_next_opening(
+    name: str, tmp_path: Path, url: str
+) -> None:
+    as_before(url)
+    with engine_at(url) as engine:
+        before = shape_of(engine)
+    for at in range(1, 12):
+
+        def stop(storage: SqlStorage, at: int = at) -> bool:
+            with stopping(storage.engine, at):
+                storage.open(KINDS)
+            return True
+
+        try:
+            on(url, stop)
+        except Stop:
+            with engine_at(url) as engine:
+                assert name == "mariadb" or shape_of(engine) == before
+            assert on(url, lambda storage: storage.missing(KINDS)) == ["visit"]
+        else:
+            break
+    assert at > 2
+    assert on(url, states_of) == FILLED
 
 
 # Several at once

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         RefundRequest,
         SealedRoot,
     )
+    from eldermall.contracts.page import Page
     from eldermall.engine.actor import Actor, person, system
     from eldermall.engine.inputs import new_id
     from eldermall.engine.rule import Decision, Verdict
@@ -58,6 +59,7 @@ _HOME = {
     "NotJoinable": "errors",
     "NotJoined": "errors",
     "Overtaken": "errors",
+    "Page": "contracts.page",
     "PluginError": "errors",
     "PolicyError": "errors",
     "RefundAnswer": "contracts.events",
@@ -96,6 +98,7 @@ __all__ = [
     "NotJoinable",
     "NotJoined",
     "Overtaken",
+    "Page",
     "PluginError",
     "PolicyError",
     "RefundAnswer",

@@ -25,6 +25,7 @@ from eldermall.engine.actor import Actor
 from eldermall.engine.declared import Asks, Makes
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
+from eldermall.engine.finding import Reader
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.joining import alone, handle
 from eldermall.engine.journal import entry_fields
@@ -82,11 +83,12 @@ class Mall(Moving):
     """
 
     def __init__(self, engine: Engine, policy: Policy, plugins: Plugins) -> None:
-        super().__init__(engine.perform, self._get, Makes)
         self._engine = engine
+        reads = Reader(self._get, engine.book.kind, self._rows)
+        super().__init__(engine.perform, reads, Makes)
         self._plugins = plugins
         self.policy = policy
-        self.may: Asking = Asking(engine.may, self._get, Asks)
+        self.may: Asking = Asking(engine.may, reads, Asks)
 
     @classmethod
     def open(
@@ -181,6 +183,10 @@ class Mall(Moving):
             row, _ = tx.load(kind, id)
         return self._record(kind, id, row, by)
 
+    def _rows(self, kind: str, **asked: Any) -> Sequence[RecordRow]:
+        with self.read() as tx:
+            return tx.find(kind, **asked)
+
     def _record(self, kind: str, id: str, row: RecordRow | None, by: Actor | None) -> Record:
         record = None if row is None else self.book.kind(kind).record(row)
         return self._found(kind, id, record, by)
@@ -232,11 +238,15 @@ class Mall(Moving):
                         row, _ = tx.load(kind, id)
                     return self._record(kind, id, row, by)
 
+                def rows(kind: str, **asked: Any) -> Sequence[RecordRow]:
+                    with joined.savepoint() as tx:
+                        return tx.find(kind, **asked)
+
                 try:
                     with handle(self.storage, self.code, lambda: joined.ended):
                         yield Moving(
                             lambda command: engine.perform_joined(command, joined.savepoint),
-                            read,
+                            Reader(read, self.book.kind, rows),
                             Makes,
                         )
                 finally:
@@ -257,10 +267,13 @@ class Mall(Moving):
             Overtaken: another transaction was first; nothing was done.
             NotJoined: a joined handle of the mall is open here.
         """
-        with self._engine.batch() as (run, inside):
-            yield Moving(
-                run, lambda kind, id, by: self._found(kind, id, inside(kind, id), by), Makes
-            )
+        with self._engine.batch() as (run, work):
+
+            def read(kind: str, id: str, by: Actor | None) -> Any:
+                record = work.hold(self.book.kind(kind), id).record
+                return self._found(kind, id, record, by)
+
+            yield Moving(run, Reader(read, self.book.kind, work.find), Makes)
 
     def settle(self) -> int:
         """Write the refusals of joined transactions that wait; return how many were written.

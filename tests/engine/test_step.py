@@ -295,6 +295,46 @@ def test_a_move_of_one_track_may_be_followed_by_one_of_another() -> None:
     assert NEW not in light.labels
 
 
+class Owing(Job):
+    """A job that stays open while something is owed."""
+
+    owed: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is to be done yet."""
+        return self.owed > 0
+
+
+class Opening(Job):
+    """A job with a field that is called as the property may be."""
+
+    open: int = 0
+
+
+def test_a_model_with_a_property_open_says_itself_whether_a_record_is_open() -> None:
+    kind = replace(JOB, model=Owing)
+    done = Owing(id="J", version=1, pack="p", created_at=NOW, state="done")
+    assert not kind.is_open(done)
+    owing = done.model_copy(update={"owed": 5})
+    assert kind.is_open(owing)
+    assert kind.row(owing, 0).open
+    assert kind.record_kind.beside is not None
+    assert kind.record_kind.beside(owing.body()) == (True, {"state": "done"})
+    assert kind.record_kind.beside(b"damaged") is None
+    field = replace(JOB, model=Opening)
+    assert not field.is_open(
+        Opening(id="J", version=1, pack="p", created_at=NOW, state="done", open=1)
+    )
+
+
+def test_records_are_found_by_their_state_once_and_a_long_one_is_cut() -> None:
+    assert replace(JOB, indexed=("state",)).record_kind.indexed == ("state",)
+    assert JOB.record_kind.indexed == ("state",)
+    long = Job(id="J", version=1, pack="p", created_at=NOW, state="x" * 70)
+    assert JOB.fields(long) == {"state": "x" * 64}
+
+
 def test_lookups_name_a_kind_and_a_key() -> None:
     lookup = Lookup("job", lambda c: "X")
     assert lookup.kind == "job"

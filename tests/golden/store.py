@@ -170,7 +170,8 @@ def _fields(row: Row) -> Iterator[tuple[str, object]]:
         case RecordRow():
             body = json.loads(row.body)
             yield from {"open": row.open, "pack": row.pack[:12], "sha256": _hash(row.body)}.items()
-            yield from ((f"by {name}", value) for name, value in row.indexed.items())
+            by = ((name, value) for name, value in row.indexed.items() if name != "state")
+            yield from ((f"by {name}", value) for name, value in by)  # the state is in the body
             yield from ((f".{name}", value) for name, value in body.items())
         case ClockRow():
             yield from {

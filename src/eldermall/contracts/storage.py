@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 ClockState = Literal[
@@ -38,17 +38,24 @@ MessageState = Literal[
 ]
 
 
+Beside = Callable[[bytes], "tuple[bool, Mapping[str, str | None]] | None"]
+
+
 @dataclass(frozen=True, slots=True)
 class RecordKind:
     """What a storage must know of a kind of record to keep it.
 
     Args:
         name: up to 32 of ``[a-z_]``.
-        indexed: fields kept beside the body as texts of up to 64 characters, to find records by.
+        indexed: fields kept beside the body as texts of up to 64 characters, to find records by;
+            ``state``, the record's state in one word, is one of every kind.
+        beside: returns whether the record in a body is open, and its indexed fields, for rows that
+            were written before a column was kept; None for a body that can't be read.
     """
 
     name: str
     indexed: tuple[str, ...] = ()
+    beside: Beside | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +200,12 @@ class StorageCapabilities:
     Args:
         join: it can work inside a transaction of the host.
         durable: what it has committed is there after the process has ended.
+        walks: it keeps how far a walk over records has come.
     """
 
     join: bool = False
     durable: bool = False
+    walks: bool = False
 
 
 class Transaction(Protocol):
@@ -254,12 +263,32 @@ class Transaction(Protocol):
         self, kind: str, *, open: bool | None = None, after: str = "", limit: int = 1000,
         **indexed: str,
     ) -> Sequence[RecordRow]:
-        """Return records in order of id, beyond the id ``after``, by indexed fields."""
+        """Return records in order of id, beyond the id ``after``, by indexed fields.
+
+        Those of all that is asked for at once. None beyond ``after`` is passed over, so that pages
+        of any size come to the same.
+        """
         ...
 
     def uses_pack(self, kind: str, pack: str) -> bool:
         """Say whether an open record of ``kind`` cites ``pack``."""
         ...
+
+    def walked(self, name: str) -> str | None:
+        """Return how far the walk ``name`` has come, None if it hasn't begun.
+
+        This and `put_walked` are asked for only with the capability ``walks``.
+        """
+        return None
+
+    def put_walked(self, name: str, upto: str) -> None:
+        """Keep how far a walk has come.
+
+        Args:
+            name: the walk's, up to 100 characters.
+            upto: the place, up to 64 characters.
+        """
+        return
 
     def open_clocks(self, subject: str) -> Sequence[ClockRow]:
         """Return the clocks of a subject that haven't ended, in order of name, part, start."""

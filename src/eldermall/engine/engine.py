@@ -121,13 +121,11 @@ class Engine(Refusing):
         return True
 
     @contextmanager
-    def batch(
-        self,
-    ) -> Iterator[tuple[Callable[[Command], Record], Callable[[str, str], Record | None]]]:
+    def batch(self) -> Iterator[tuple[Callable[[Command], Record], Work]]:
         """Open a transaction of our own for many commands: all of them, or none.
 
         The first that fails ends it: the others are undone, its entry is kept. Yields what makes a
-        command, and what reads a record by kind and id as it stands inside.
+        command, and the unit, to read records as they stand inside.
 
         Raises:
             Refused, Conflict, Invalid: what ended it, also where the caller has passed over it.
@@ -155,7 +153,7 @@ class Engine(Refusing):
                         failed.append(error)
                         raise
 
-                yield run, lambda kind, id: work.hold(self.book.kind(kind), id).record
+                yield run, work
                 if failed:
                     raise failed[0]
                 if work.entries:

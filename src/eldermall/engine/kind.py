@@ -26,6 +26,12 @@ ADOPT = "adopt"
 ADOPTED = "Adopted"
 """Its event."""
 
+STATE = "state"
+"""The column with a record's state in one word."""
+
+WIDTH = 64
+"""How many characters a column to find records by holds."""
+
 BREACHED = "ClockBreached"
 """The event of a clock of any record; a reaction to it gets the `ClockChange` for arguments."""
 
@@ -159,7 +165,7 @@ class Kind:
             that exclude each other.
         link: the link of daily operation that it belongs to (S19 article 5), or None.
         party: whether somebody who is not staff may act on this record.
-        indexed: fields to find records by.
+        indexed: fields to find records by, beside their state.
         requests: what the outside must be asked for after a move: (topic, data) pairs.
         moments: the moments that a record in its state would have; None if none is adopted.
         happened: what its records say has happened, with the order of it; what its moves come
@@ -219,8 +225,20 @@ class Kind:
 
     @cached_property
     def record_kind(self) -> RecordKind:
-        """What a storage must know of it."""
-        return RecordKind(self.name, self.indexed)
+        """What a storage must know of it; the records' state is a field to find them by, too."""
+        fields = self.indexed if STATE in self.indexed else (*self.indexed, STATE)
+        return RecordKind(self.name, fields, self._beside)
+
+    def _beside(self, body: bytes) -> tuple[bool, Mapping[str, str | None]] | None:
+        try:
+            record = self.model.from_body(body)
+        except SchemaError:
+            return None
+        return self.is_open(record), self.fields(record)
+
+    def fields(self, record: Record) -> Mapping[str, str | None]:
+        """Return what ``record`` is found by: its indexed fields, and its state in one word."""
+        return {STATE: record.summary[:WIDTH]} | {n: getattr(record, n) for n in self.indexed}
 
     def tracks(self, record: Record) -> tuple[Machine, ...]:
         """Return the machines that apply to ``record``."""
@@ -250,15 +268,24 @@ class Kind:
                     found[t.name] = t
         return tuple(found.values())
 
+    @cached_property
+    def _says_itself(self) -> bool:
+        return isinstance(getattr(self.model, "open", None), property)
+
     def is_open(self, record: Record) -> bool:
-        """Say whether any track of ``record`` still has somewhere to go."""
+        """Say whether ``record`` is open: whether any of its tracks still has somewhere to go.
+
+        A model with a property ``open`` says it itself.
+        """
+        if self._says_itself:
+            return bool(getattr(record, "open"))  # noqa: B009 - a plain record has none
         return any(getattr(record, m.field) not in m.ends for m in self.tracks(record))
 
     def row(self, record: Record, before: int) -> RecordRow:
         """Return ``record`` as a storage keeps it, replacing the version ``before``."""
         return RecordRow(
             self.name, record.id, record.version, before, self.is_open(record), record.pack,
-            {name: getattr(record, name) for name in self.indexed}, record.body(),
+            self.fields(record), record.body(),
         )
 
     def record(self, row: RecordRow) -> Record:

@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from eldermall.calendars import microseconds
+from eldermall.contracts.page import LIMIT, Page
 from eldermall.engine.actor import Actor
+from eldermall.engine.finding import Reader
 from eldermall.engine.inputs import Arguments, arguments, checked_id, checked_text, checked_words
 from eldermall.engine.kind import Command
-from eldermall.errors import Invalid
+from eldermall.errors import DefinitionError, Invalid
 from eldermall.texts import Text
 
 T = TypeVar("T")
@@ -45,7 +47,8 @@ class Room(Generic[T, R]):
 
     Args:
         run: makes a command, or decides on it.
-        read: returns a record by kind and id, for somebody or for the host itself.
+        read: returns a record by kind and id, for somebody or for the host itself; a mall's own, a
+            `Reader`, finds records, too.
     """
 
     kind: ClassVar[str]
@@ -69,6 +72,47 @@ class Room(Generic[T, R]):
         """
         record: R = self._read(self.kind, checked_id(id, f"{self.kind}.id"), by)
         return record
+
+    def find(
+        self,
+        *,
+        state: str | None = None,
+        open: bool | None = None,
+        after: str | None = None,
+        limit: int = LIMIT,
+        by: Actor | None = None,
+        **fields: str,
+    ) -> Page[R]:
+        """Return records by what they are found by, in order of id, a page at a time.
+
+        What is found by several things at once has all of them::
+
+            page = mall.orders.find(customer="grandma-li", state="shipped/paid")
+            while page.more:
+                page = mall.orders.find(customer="grandma-li", after=page.after)
+
+        Args:
+            state: the state in one word; of two tracks both, as in ``shipped/paid``.
+            open: whether something may still become of it.
+            after: the last page's ``after``, to go on from there.
+            limit: how many on a page, up to 1000.
+            by: who asks; as of `get`.
+            fields: those that the kind is found by: ``customer``, ``merchant``, ``order``,
+                ``group``.
+
+        Raises:
+            Invalid: the kind isn't found by that, or a value can't be right.
+        """
+        if not isinstance(self._read, Reader):
+            raise DefinitionError(
+                Text(
+                    f"{self.kind} 的房间未由商城打开，不能查找",
+                    f"the room of {self.kind} wasn't opened by a mall; it can't find records",
+                )
+            )
+        if state is not None:
+            fields["state"] = state
+        return self._read.find(self.kind, by, open=open, after=after, limit=limit, **fields)
 
     def _do(
         self,

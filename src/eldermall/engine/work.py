@@ -14,6 +14,7 @@ from eldermall.contracts.storage import (
     KeyRow,
     Message,
     PersonalRow,
+    RecordRow,
     Transaction,
 )
 from eldermall.engine.basis import Basis
@@ -108,6 +109,21 @@ class Work:
                 if record is not None:
                     found[name, id] = record
         return found
+
+    def find(
+        self, kind: str, *, open: bool | None, after: str, limit: int, **by: str
+    ) -> Sequence[RecordRow]:
+        """Return records as `Transaction.find` does, as they stand inside the unit."""
+        held = {h.id: h for h in self.held.values() if h.kind.name == kind}
+        stored = self.tx.find(kind, open=open, after=after, limit=limit + len(held), **by)
+        rows = {row.id: row for row in stored if row.id not in held}
+        for one in held.values():
+            if one.record is None or one.id <= after:
+                continue
+            row = one.kind.row(one.record, one.stored)
+            if open in (None, row.open) and by.items() <= row.indexed.items():
+                rows[row.id] = row
+        return [rows[id] for id in sorted(rows)][:limit]
 
     def rested(self, held: Held) -> int | None:
         """Return when a record last moved, erasures apart; None if it never did."""

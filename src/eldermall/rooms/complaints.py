@@ -58,16 +58,21 @@ def _with_handling(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_group(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "group_id": None}
+
+
 class Complaint(Record):
     """A complaint. ``words`` are the complainant's and never change.
 
-    ``order`` and its ``lines`` are what it is about, as the complainant named them. ``against`` is
-    the staff member complained about, if any. ``holder`` is the post that holds it since it was
-    escalated; there is an ``escalation_reason`` if somebody did it by hand.
+    ``order`` and its ``lines``, or ``group_id`` for all orders of one checkout, are what it is
+    about, as the complainant named them. ``against`` is the staff member complained about, if any.
+    ``holder`` is the post that holds it since it was escalated; there is an ``escalation_reason``
+    if somebody did it by hand.
     """
 
-    SCHEMA: ClassVar[int] = 2
-    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {1: _with_handling}
+    SCHEMA: ClassVar[int] = 3
+    UPGRADES: ClassVar[Mapping[int, Upgrade]] = {1: _with_handling, 2: _with_group}
 
     state: str
     customer: Id
@@ -92,6 +97,7 @@ class Complaint(Record):
     answered_by: Id | None = None
     contacts: tuple[Contact, ...] = ()
     notes: tuple[Note, ...] = ()
+    group_id: Id | None = None
 
 
 RECORDED = Happened(Text("登记", "the record of it"), "recorded_at")
@@ -138,7 +144,7 @@ class Complaints(Adopting[M, Complaint]):
     label = Text("投诉", "complaint")
     model = Complaint
     link = "after_sale"
-    indexed = ("customer", "order")
+    indexed = ("customer", "order", "group_id")
     happened = (RAISED,)
 
     class States(Track):
@@ -187,6 +193,7 @@ class Complaints(Adopting[M, Complaint]):
         order: Id | None = None,
         lines: Annotated[Sequence[Id], Field(max_length=500)] = (),
         against: Id | None = None,
+        group_id: Id | None = None,
         **by: Unpack[By],
     ) -> Changes:
         """Take a complaint in; its words never change afterwards.
@@ -200,10 +207,11 @@ class Complaints(Adopting[M, Complaint]):
             order: the order it is about, if any; one that the mall doesn't know stays as given.
             lines: the lines of that order that it is about.
             against: the staff member it is about, if any; they don't settle it.
+            group_id: the group of orders of one checkout that it is about, if any.
         """
         return {
             "customer": customer, "channel": channel, "words": words, "order": order,
-            "lines": lines, "against": against,
+            "lines": lines, "against": against, "group_id": group_id,
         }
 
     @move(

@@ -12,7 +12,7 @@ from eldermall.texts import Text
 
 F = TypeVar("F", bound=Callable[..., None])
 
-KIT = "1.0"
+KIT = "1.1"
 """The version of the kits. It is their own: it changes when a case is added or gets stricter."""
 
 

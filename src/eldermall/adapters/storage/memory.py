@@ -49,12 +49,13 @@ class _Tables:
         self.roots: dict[int, RootRow] = {}
         self.leaves: dict[int, list[Leaf]] = {}
         self.packs: dict[str, PackRow] = {}
+        self.walks: dict[str, str] = {}
 
 
 class MemoryStorage:
     """A storage whose transactions run one after the other."""
 
-    capabilities = StorageCapabilities()
+    capabilities = StorageCapabilities(walks=True)
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -216,6 +217,12 @@ class _MemoryTransaction:
         return any(
             row.open and row.pack == pack for (of, _), row in self._t.records.items() if of == kind
         )
+
+    def walked(self, name: str) -> str | None:
+        return self._t.walks.get(name)
+
+    def put_walked(self, name: str, upto: str) -> None:
+        self._put(self._t.walks, name, upto)
 
     def due_clocks(self, now: int, limit: int) -> Sequence[ClockRow]:
         rows = [r for r in self._t.clocks.values() if r.next is not None and r.next <= now]

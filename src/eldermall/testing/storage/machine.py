@@ -268,6 +268,14 @@ class History(RuleBasedStateMachine):
         self.look("existing", "order", [id, after])
         self.look("uses_pack", "order", "p1")
 
+    @precondition(lambda self: self.storage.capabilities.walks)
+    @rule(name=ids, upto=ids)
+    def walks(self, name: str, upto: str) -> None:
+        """Keep how far a walk has come."""
+        self.both("walked", name)
+        self.both("put_walked", name, upto)
+        self.both("walked", name)
+
     @rule(subject=subjects, now=st.integers(0, 12), limit=few,
           states=st.sets(st.sampled_from(CLOCK_STATES), min_size=3))
     def see_clocks(self, subject: str, now: int, limit: int, states: set[Any]) -> None:

@@ -25,7 +25,7 @@ from eldermall.texts import Text
 
 TABLES = (
     "records", "clocks", "entries", "waiting", "personal", "roots", "leaves", "messages", "keys",
-    "packs",
+    "packs", "walks",
 )
 
 
@@ -115,6 +115,14 @@ class Model:
     def uses_pack(self, kind: str, pack: str) -> bool:
         """Say whether an open record cites a pack."""
         return any(row.pack == pack for row in self.find(kind, open=True))
+
+    def walked(self, name: str) -> str | None:
+        """Return how far a walk has come."""
+        return self.tables["walks"].get(name)
+
+    def put_walked(self, name: str, upto: str) -> None:
+        """Keep how far a walk has come."""
+        self.tables["walks"][name] = upto
 
     def open_clocks(self, subject: str) -> Sequence[ClockRow]:
         """Return the clocks of a subject that run."""

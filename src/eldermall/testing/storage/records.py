@@ -13,7 +13,7 @@ from eldermall.errors import Overtaken
 from eldermall.testing.case import group
 from eldermall.testing.storage.cases import StorageCases
 from eldermall.testing.storage.rows import ALL, ANY_BYTES, APART, ORDERED, entry, hashed, record
-from eldermall.testing.storage.threads import MALL
+from eldermall.testing.storage.threads import MALL, Undone
 
 case = group("记录", "records")
 
@@ -180,6 +180,37 @@ class RecordCases(StorageCases):
             assert [row.id for row in found] == ["A12", "A14", "A16"]
             assert not tx.find("order", customer="")
 
+    @case("分页查找：任意页长，逐页合起来一条不漏、一条不重，按状态查找亦然")
+    def test_find_in_pages(self, storage: Storage) -> None:
+        """Pages of any size come to the same, whatever is looked for, the state included."""
+        rows = [
+            record(
+                id, open=n % 3 > 0, merchant=f"m{n % 2}",
+                state=("shipped/paid", "shipped/PAID", "shipped_paid")[n % 3],
+            )
+            for n, id in enumerate(ORDERED)
+        ]
+        with storage.write(MALL) as tx:
+            tx.save(rows)
+        wanted: list[tuple[bool | None, dict[str, str]]] = [
+            (None, {}), (True, {}), (None, {"merchant": "m1"}), (None, {"state": "shipped_paid"}),
+            (False, {"state": "shipped/paid", "merchant": "m0"}),
+        ]
+        with storage.read(MALL) as tx:
+            for open_, by in wanted:
+                right = [
+                    row.id for row in rows
+                    if open_ in (None, row.open) and by.items() <= row.indexed.items()
+                ]
+                for limit in (1, 2, 3, len(right), len(right) + 1):
+                    found: list[str] = []
+                    while page := tx.find(
+                        "order", open=open_, after=found[-1] if found else "", limit=limit, **by
+                    ):
+                        assert len(page) == min(limit, len(right) - len(found))
+                        found += [row.id for row in page]
+                    assert found == right
+
     @case("大小写、空格、组合字符不同的编号互不相同")
     def test_ids_are_apart(self, storage: Storage) -> None:
         """Ids that differ in case, blanks or composition are different, and so are fields."""
@@ -244,3 +275,25 @@ class RecordCases(StorageCases):
             tx.load("order", "A1")
             tx.save([record("A1", 2, pack="p1", open=False)])
             assert not tx.uses_pack("order", "p1")
+
+    @case("保存遍历的进度，按名称分别保存，未开始的为 None", needs="walks")
+    def test_walks(self, storage: Storage, other: Storage) -> None:
+        """How far a walk has come is kept by its name, and nothing of one that hasn't begun."""
+        wide = "\N{GRINNING FACE}" * 50
+        with storage.write(MALL) as tx:
+            tx.put_walked("clocks/order", "A1")
+            tx.put_walked(wide * 2, "m" * 64)
+        with pytest.raises(Undone), storage.write(MALL) as tx:
+            tx.put_walked("clocks/order", "A2")
+            assert tx.walked("clocks/order") == "A2"
+            raise Undone
+        with other.read(MALL) as tx:
+            assert tx.walked("clocks/order") == "A1"
+            assert tx.walked(wide * 2) == "m" * 64
+            assert tx.walked("clocks/ORDER") is None
+        with other.write(MALL) as tx:
+            tx.put_walked("clocks/order", "~")
+        with storage.read(MALL) as tx:
+            assert tx.walked("clocks/order") == "~"
+        with storage.read("another") as tx:
+            assert tx.walked("clocks/order") is None

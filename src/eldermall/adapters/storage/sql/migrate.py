@@ -6,24 +6,32 @@ records that came later, or with a plugin, needs none: it is made as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Inspector, column, exc, inspect, select, table
+from sqlalchemy import Connection, Inspector, Table, column, exc, inspect, select, table
 
+from eldermall.adapters.storage.sql.beside import STATE, complete
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.contracts.storage import Beside
 from eldermall.errors import SchemaError
 from eldermall.texts import Text
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Every version of the schema, oldest first."""
 
 NEEDED = VERSIONS[-1]
+
+SHIPPED = (
+    "designation", "assignment", "listing", "order", "booking", "callback", "complaint",
+    "assistance", "stock", "capacity", "urge", "case",
+)
+"""The kinds whose tables migrations have made; they bring them up to date, too."""
 
 _ALEMBIC = Lock()
 """Alembic keeps the connection that it works on in its modules: threads take turns."""
@@ -89,8 +97,16 @@ def check(found: str | None, command: str) -> None:
     )
 
 
-def config(connection: Connection, prefix: str) -> Config:
-    """Return how Alembic is to run our migrations, inside ``connection``'s transaction."""
+def config(
+    connection: Connection, prefix: str, besides: Mapping[str, Beside | None] | None = None
+) -> Config:
+    """Return how Alembic is to run our migrations, inside ``connection``'s transaction.
+
+    Args:
+        connection: with an open transaction.
+        prefix: of the tables.
+        besides: what each kind says of a body, for columns that are filled from bodies.
+    """
     from alembic.config import Config
 
     made = Config()
@@ -99,10 +115,16 @@ def config(connection: Connection, prefix: str) -> Config:
     made.set_main_option("path_separator", "os")
     made.attributes["connection"] = connection
     made.attributes["prefix"] = prefix
+    made.attributes["besides"] = besides or {}
     return made
 
 
-def upgrade(connection: Connection, prefix: str, to: str = "head") -> None:
+def upgrade(
+    connection: Connection,
+    prefix: str,
+    to: str = "head",
+    besides: Mapping[str, Beside | None] | None = None,
+) -> None:
     """Make or change the tables, inside the transaction that ``connection`` has open.
 
     Raises:
@@ -114,11 +136,11 @@ def upgrade(connection: Connection, prefix: str, to: str = "head") -> None:
     if found is not None and found not in VERSIONS:
         check(found, "")
     with _ALEMBIC:
-        command.upgrade(config(connection, prefix), to)
+        command.upgrade(config(connection, prefix, besides), to)
 
 
 def lacking(connection: Connection, schema: Schema) -> list[str]:
-    """Return the kinds whose tables aren't there.
+    """Return the kinds whose tables aren't there, or don't keep the records' state yet.
 
     Raises:
         SchemaError: one is there, and hasn't the columns that its kind needs.
@@ -133,7 +155,8 @@ def lacking(connection: Connection, schema: Schema) -> list[str]:
         if not there:  # or somebody has just made it, while its columns were asked for
             kinds.append(kind)
             continue
-        if missing := [c.name for c in made.columns if c.name not in there]:
+        missing = [c.name for c in made.columns if c.name not in there]
+        if [name for name in missing if name != STATE]:
             raise SchemaError(
                 Text(
                     f"数据表 {made.name} 缺少列 {'、'.join(missing)}："
@@ -142,7 +165,15 @@ def lacking(connection: Connection, schema: Schema) -> list[str]:
                     "a plugin's kind is found by other fields now and needs a new name",
                 )
             )
+        if missing or (kind not in SHIPPED and not _indexed(connection, made)):
+            kinds.append(kind)
     return kinds
+
+
+def _indexed(connection: Connection, made: Table) -> bool:
+    """Say whether records are found by their state: the last that is done for it."""
+    there = {found["name"] for found in inspect(connection).get_indexes(made.name)}
+    return f"ix_{made.name}_{STATE}" in there
 
 
 def make(connection: Connection, schema: Schema, kinds: Iterable[str]) -> None:
@@ -150,5 +181,7 @@ def make(connection: Connection, schema: Schema, kinds: Iterable[str]) -> None:
     for kind in kinds:
         made = schema.records[kind]
         made.create(connection, checkfirst=True)
+        if not _indexed(connection, made):
+            complete(connection, made.name, (STATE,), schema.kinds[kind].beside)
         for index in made.indexes:
             index.create(connection, checkfirst=True)

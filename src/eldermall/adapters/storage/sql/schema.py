@@ -34,6 +34,9 @@ class Schema:
         self.packs = self._table(
             "packs", _key("mall", 64), _key("hash", 64), _body("body")
         )
+        self.walks = self._table(
+            "walks", _key("mall", 64), _key("name", 100), _text("upto", 64)
+        )
         self.entries = self._table(
             "entries", _key("mall", 64), _key("subject", 100), _number_key("seq"),
             _hash("hash"), _body("body"),

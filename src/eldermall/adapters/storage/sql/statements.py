@@ -117,6 +117,10 @@ class Statements:
             for name, t in s.records.items()
         }
 
+        t = s.walks
+        self.walked = select(t.c.upto).where(t.c.mall == mall, t.c.name == bindparam("name"))
+        self.put_walked = self.database.upsert(t)
+
     def _by_id(self, queries: Mapping[str, Select[Any]]) -> dict[str, Select[Any]]:
         wanted: Any = bindparam("record_id")
         return {

@@ -22,7 +22,13 @@ from eldermall.adapters.storage.sql.sqlite import Sqlite
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.adapters.storage.urls import parsed, shown_url
-from eldermall.contracts.storage import Joined, RecordKind, StorageCapabilities, Transaction
+from eldermall.contracts.storage import (
+    Beside,
+    Joined,
+    RecordKind,
+    StorageCapabilities,
+    Transaction,
+)
 from eldermall.errors import Conflict, SchemaError, StorageError
 from eldermall.texts import Text
 
@@ -48,7 +54,7 @@ class SqlStorage:
             malformed.
     """
 
-    capabilities = StorageCapabilities(join=True, durable=True)
+    capabilities = StorageCapabilities(join=True, durable=True, walks=True)
 
     def __init__(self, url: str, *, prefix: str = _USUAL) -> None:
         if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
@@ -91,7 +97,7 @@ class SqlStorage:
             if make and (found != migrate.NEEDED or lacking):  # somebody may be at it
                 with self.database.making(connection):
                     if migrate.version(connection, self.prefix) is None:
-                        migrate.upgrade(connection, self.prefix)
+                        migrate.upgrade(connection, self.prefix, besides=_besides(schema))
                     found, lacking = _state(connection, schema)
                     migrate.make(connection, schema, lacking)
                     lacking = []
@@ -119,10 +125,10 @@ class SqlStorage:
         command = self._upgrading
         return SchemaError(
             Text(
-                f"缺少数据表 {'、'.join(tables)}；请执行 {command}，"
+                f"缺少数据表或其中的列：{'、'.join(tables)}；请执行 {command}，"
                 "并用 --plugin NAME 逐一指明商城的插件",
-                f"the tables {', '.join(tables)} aren't there: run {command}, with --plugin NAME "
-                "for each plugin of the mall",
+                f"the tables {', '.join(tables)} aren't there, or lack a column: run {command}, "
+                "with --plugin NAME for each plugin of the mall",
             )
         )
 
@@ -211,7 +217,7 @@ class SqlStorage:
             self.database.making(connection),
         ):
             before = migrate.version(connection, self.prefix)
-            migrate.upgrade(connection, self.prefix)
+            migrate.upgrade(connection, self.prefix, besides=_besides(schema))
             lacking = migrate.lacking(connection, schema)
             migrate.make(connection, schema, schema.records)
             return before, migrate.NEEDED, lacking
@@ -225,6 +231,10 @@ class SqlStorage:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _besides(schema: Schema) -> dict[str, Beside | None]:
+    return {name: kind.beside for name, kind in schema.kinds.items()}
 
 
 def _state(connection: Connection, schema: Schema) -> tuple[str | None, list[str]]:

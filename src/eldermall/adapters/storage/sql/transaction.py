@@ -194,6 +194,14 @@ class SqlTransaction(JournalCalls):
     def uses_pack(self, kind: str, pack: str) -> bool:
         return self._first(self._s.uses_pack[kind], pack=pack) is not None
 
+    def walked(self, name: str) -> str | None:
+        found = self._first(self._s.walked, name=name)
+        return None if found is None else str(found[0])
+
+    def put_walked(self, name: str, upto: str) -> None:
+        values = {"mall": self._mall, "name": name, "upto": upto}
+        self._c.execute(self._s.put_walked, values)
+
     # Clocks
 
     def open_clocks(self, subject: str) -> Sequence[ClockRow]:
