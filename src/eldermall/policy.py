@@ -30,7 +30,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
@@ -45,7 +46,7 @@ from eldermall.engine.inputs import can_be_seen, checked_id, checked_text, only_
 from eldermall.engine.rule import Rule
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Relaxation, Setting, Settings, SettingValue
-from eldermall.errors import EldermallError, Invalid, PolicyError
+from eldermall.errors import EldermallError, Invalid, PolicyError, StorageError
 from eldermall.texts import Text
 from eldermall.toml import read_toml
 
@@ -357,8 +358,37 @@ def settings_of(body: bytes, book: Rulebook) -> Settings:
 
     Raises:
         PolicyError: the installed rules can't read a value of it.
+        StorageError: it was changed since it was kept.
     """
-    fields = json.loads(body)
+    with _kept_policy(body):
+        return _settings_of(json.loads(body), body, book)
+
+
+def cited(body: bytes) -> tuple[str, ...]:
+    """Return the rules and clocks that were in force with a kept policy.
+
+    Raises:
+        StorageError: it was changed since it was kept.
+    """
+    with _kept_policy(body):
+        return tuple(map(str, json.loads(body)["cites"]))
+
+
+@contextmanager
+def _kept_policy(body: bytes) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        start = repr(body)[:40]
+        raise StorageError(
+            Text(
+                f"数据库中保存的政策已被改动，无法读取：{start}",
+                f"a policy that the database keeps was changed and can't be read: {start}",
+            )
+        ) from error
+
+
+def _settings_of(fields: Mapping[str, Any], body: bytes, book: Rulebook) -> Settings:
     declared = book.settings
     values = {
         key: SettingValue(
@@ -380,8 +410,3 @@ def settings_of(body: bytes, book: Rulebook) -> Settings:
         rest_days=book.rest_days,
         relaxed=_in_force(fields.get("enforce", {}), zone),
     )
-
-
-def cited(body: bytes) -> tuple[str, ...]:
-    """Return the rules and clocks that were in force with a kept policy."""
-    return tuple(json.loads(body)["cites"])

@@ -11,7 +11,7 @@ import typer
 
 from eldermall.cli import files, output
 from eldermall.cli.verify import opened
-from eldermall.engine.inputs import checked_id
+from eldermall.engine.inputs import checked_id, checked_text
 from eldermall.reports import evidence
 from eldermall.texts import Text
 
@@ -32,6 +32,7 @@ def export(
     spoken = output.language(lang)
     with output.telling(spoken):
         checked_id(code, "code")
+        checked_text(subject, "SUBJECT")
         inputs = files.database_files(url)
         with files.written(out, "--out", force=force, inputs=inputs, private=True) as file:
             with closing(opened(url, prefix, code)) as storage, storage.read(code) as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -134,9 +135,9 @@ def _erase(mall: Mall, did: Round) -> None:
 
 
 def _seconds(text: str) -> float:
-    if text.endswith("s") and text[:-1].isdigit() and int(text[:-1]):
-        return float(text[:-1])
-    return parse_duration(text, "--every") / SECOND
+    seconds = re.fullmatch(r"([1-9][0-9]{0,5})s", text)
+    pause = int(seconds[1]) if seconds else parse_duration(text, "--every") / SECOND
+    return min(pause, threading.TIMEOUT_MAX)
 
 
 def _tell(did: Round, lang: Lang, *, json: bool) -> None:

@@ -59,7 +59,7 @@ def verify(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", min=0, help="How many processes check; 0: one a core.")
+        int, typer.Option("--jobs", min=0, max=256, help="How many processes check; 0: one a core.")
     ] = 1,
     code: output.CodeOption = "main",
     prefix: output.PrefixOption = "eldermall_",

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from pydantic import ValidationError
-
 from eldermall.contracts.storage import RecordKind, RecordRow
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.inputs import STORED, Arguments, Frozen, Id, Moment
@@ -86,7 +84,7 @@ class Record(Frozen):
                 fields, schema = cls.UPGRADES[schema](fields), schema + 1
             if schema == cls.SCHEMA:
                 return cls.model_validate_json(json.dumps(fields), context=STORED)
-        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SchemaError(
                 Text(
                     f"{cls.__name__} 的记录内容已损坏：{error}",

@@ -179,6 +179,8 @@ def translated(database: Database, retry: Retry) -> Iterator[None]:
         raise
     except exc.SQLAlchemyError as error:
         raise _translation(database, getattr(error, "orig", None) or error, retry) from error
+    except UnicodeDecodeError as error:  # of sqlite3: a text, a name of a table or its own words
+        raise _unusable(database, _REASONS["damaged"]) from error
     except Exception as error:
         if not _of_driver(error):
             raise
@@ -199,12 +201,16 @@ def _translation(database: Database, error: BaseException, retry: Retry) -> Elde
         return Locked(_TEXTS[fault], retry=retry)
     if fault == "not in transaction":
         return NotInTransaction(NO_TRANSACTION)
-    zh, en = words, words
     if fault in _REASONS:
-        zh, en = f"{_REASONS[fault].zh}（{words}）", f"{_REASONS[fault].en} ({words})"
+        reason = _REASONS[fault]
+        return _unusable(database, Text(f"{reason.zh}（{words}）", f"{reason.en} ({words})"))
+    return _unusable(database, Text(words, words))
+
+
+def _unusable(database: Database, why: Text) -> StorageError:
     place = database.place
     return StorageError(
-        Text(f"数据库 {place} 无法使用：{zh}", f"the database {place} can't be used: {en}")
+        Text(f"数据库 {place} 无法使用：{why.zh}", f"the database {place} can't be used: {why.en}")
     )
 
 
