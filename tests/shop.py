@@ -84,7 +84,7 @@ def staff(mall: Moving | Life) -> None:
         mall.designations.appoint(link, OPERATIONS.id, by=LEADER)
     mall.designations.appoint("review", REVIEWER.id, by=LEADER)
     mall.designations.appoint(head_of("operations"), HEAD.id, by=LEADER)
-    mall.designations.appoint("leader", LEADER.id, by=LEADER)
+    mall.designations.appoint("leader", LEADER.id, by=HEAD)
     mall.assignments.appoint("tea-house", AGENT.id, by=OPERATIONS)
 
 

@@ -329,8 +329,8 @@ def test_only_the_appointed_person_comes_and_assists(mall: Mall, move: str) -> N
     }.get(move, {})
     for actor in (COLLEAGUE, shop.OPERATIONS):
         said = shop.refusal(getattr(mall.assistance, move), "J1", by=actor, **more)
-        assert said.rules == ("collection.by-the-appointed-person@1",)
-        assert said.clauses == ("S19-09-1b",)
+        assert said.rules[-1] == "collection.by-the-appointed-person@1"
+        assert said.clauses[-1] == "S19-09-1b"
         assert f"{actor.id} 不是指派的专人（wang）" in said.text.zh
     getattr(mall.assistance, move)("J1", by=shop.AGENT, **more)
 

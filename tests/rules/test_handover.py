@@ -136,6 +136,11 @@ def test_the_agent_who_holds_the_order_contacts_the_merchant(mall: Mall) -> None
     hand_over(mall)
     other = person("sun", "field_agent", department="operations")
     said = shop.refusal(contact, mall, by=other)
+    assert said.rules == (
+        "people.agent-of-that-merchant@1", "handover.contact-by-the-agent@1"
+    )
+    mall.assignments.appoint("tea-house", other.id, by=shop.OPERATIONS)
+    said = shop.refusal(contact, mall, by=other)
     assert said.rules == ("handover.contact-by-the-agent@1",)
     assert said.clauses == ("S19-10-2b",)
     assert "订单由 wang 接手，sun 不能代为联系" in said.text.zh

@@ -53,9 +53,17 @@ def _people(stage: Stage, mall: Mall) -> None:
     posts = (
         ("collection", "ouyang"), ("listing", "ouyang"), ("review", "rui"), ("review", "hu"),
         ("order", "ouyang"), ("tracking", "ouyang"), ("after_sale", "chen"), ("callback", "chen"),
-        (head_of("operations"), "hu"), (LEADER, "lin"),
+        (head_of("operations"), "hu"),
     )
     stage.scene("08:30", Text("到岗", "Everybody at their post"))
+    stage.does(
+        OUYANG,
+        Text(
+            "登记林总为公司领导：商城的首次任命",
+            "enters Lin as the company leader: the mall's first appointment",
+        ),
+        lambda: mall.designations.appoint(LEADER, "lin", by=OUYANG.actor),
+    )
     stage.does(
         LIN,
         Text(

@@ -45,10 +45,11 @@ class Context:
     (kind, id); ``clocks`` are the record's that haven't ended; ``settings`` is the policy in force
     now, ``bound`` the one that the record's parties relied on. ``rested`` is when the record last
     moved, known where a move erases. ``host`` holds what the host said of the move beforehand.
+    ``party`` says whose a record is, as its kind has it.
     """
 
     __slots__ = (
-        "actor", "args", "at", "bound", "clocks", "host", "id", "looked", "now", "record",
+        "actor", "args", "at", "bound", "clocks", "host", "id", "looked", "now", "party", "record",
         "rested", "settings",
     )
 
@@ -70,6 +71,7 @@ class Context:
         self.args = args
         self.rested: int | None = None
         self.host: Mapping[str, Any] = {}
+        self.party: Callable[[Any, Actor], bool] = lambda subject, actor: False
         self.actor = actor
         self.at = at
         self.now = now

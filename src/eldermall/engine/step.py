@@ -149,6 +149,7 @@ def step(
         return Step(
             Decision(subject, command.name, "", (stranger,), {}, False, said), alone=True
         )
+    c.party = kind.party
     here = here or edge(kind, record, command.name, command.args)
     built_in = _built_in(kind, here, command, c, technical)
     labels = kind.label, (here.taken or here.machine.named(command.name)).label

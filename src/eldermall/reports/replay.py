@@ -38,7 +38,7 @@ MOVES: Mapping[str, str] = {
 """The move that each moment of an export records."""
 
 _WHO = system("export")
-_STAFF = person("export", "operations", department="operations")
+_STAFF = person("staff", "operations", department="operations")
 NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods")
 TRACKS = (Goods.table, Payment.table)
 """The machines that an order of an export goes through: services aren't among them."""

@@ -197,7 +197,7 @@ def _parcels(life: Life) -> None:
     at = life.time.now
     life.orders.track("A1", parcel="p1", events=[TrackingEvent("delivered", at)], by=shop.COURIER)
     life.orders.track("A1", parcel="p1", events=[TrackingEvent(
-        "in_transit", life.ago(minutes=10), "32", "late news")], by=MA)
+        "in_transit", life.ago(minutes=10), "32", "late news")], by=shop.AGENT)
     life.orders.correct_tracking("A1", **fix, when=at)
     life.orders.deliver("A1", parcel="p1", by=DAUGHTER)
     no.complete("A1", by=shop.STRANGER)

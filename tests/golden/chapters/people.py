@@ -32,6 +32,10 @@ def people(life: Life) -> None:
     life.assignments.appoint("tea-house", shop.AGENT.id, by=shop.OPERATIONS, key="wang-again")
     life.assignments.appoint("tea-house", shop.AGENT.id, by=shop.OPERATIONS, key="wang-again")
     life.no.assignments.appoint("tea-house", MA.id, by=shop.OPERATIONS, key="wang-again")
+    life.no.designations.appoint("leader", "olivia", by=shop.OPERATIONS)
+    life.no.designations.dismiss("leader", "lin", by=shop.OPERATIONS)
+    life.no.complaints.receive("K1", customer="chen", words="It is late.", by=shop.SERVICE)
+    life.no.assistance.request("J1", merchant="tea-house", way="phone", by=MA)
     life.end()
 
 
