@@ -10,19 +10,34 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from html import unescape
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eldermall import Conflict, Mall, NotInTransaction, NotJoinable, SchemaError, StorageError
+from eldermall import (
+    Conflict,
+    Invalid,
+    KeyReused,
+    Mall,
+    NotInTransaction,
+    NotJoinable,
+    NotJoined,
+    Refused,
+    SchemaError,
+    StorageError,
+    person,
+)
 from eldermall.contracts.storage import Storage
 from eldermall.testing.storage import StorageConformance
 from eldermall.testing.storage.threads import result, start
 from tests import databases, shop
+from tests.databases import engine_at
 
 SHOP = shop.ROOT / "examples" / "django_shop"
 BEFORE = ("order.accept", "moved")
@@ -612,6 +627,215 @@ def test_a_refusal_in_a_view_is_written_when_the_request_is_finished(
     assert mall.orders.get("A1").payment == "unpaid"
 
 
+# The adapter
+
+
+@pytest.fixture
+def shop_of(
+    way: str, mall: Mall, host: Callable[[], object]
+) -> Iterator[Callable[..., Any]]:
+    """The same mall in Django's hands."""
+    from eldermall.adapters.django import DjangoMall
+
+    made: list[Any] = []
+
+    def make(**more: Any) -> Any:
+        made.append(DjangoMall(lambda: mall, host=lambda _: host(), **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@FIRST
+def test_in_moving_both_are_kept_or_undone(
+    mall: Mall, connection: Any, shop_of: Any, first: str
+) -> None:
+    in_django = shop_of()
+    for error in (UndoneError, None):
+        with suppress(UndoneError), in_django.moving() as m:
+            if first == "host":
+                host_writes(connection)
+            shop.pay(m)
+            if first == "ours":
+                host_writes(connection)
+            if error:
+                raise error
+        kept = (["row"], PAID) if error is None else ([], BEFORE)
+        assert (host_rows(connection), last(mall)) == kept
+
+
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_a_refusal_is_written_when_moving_is_over(mall: Mall, shop_of: Any, ends: str) -> None:
+    with suppress(UndoneError), shop_of().moving() as m:
+        fail(m)
+        if ends == "badly":
+            raise UndoneError
+    assert last(mall) == REFUSED
+    assert mall.settle() == 0
+
+
+def test_a_refusal_inside_an_outer_atomic_is_written_with_its_commit_or_with_the_requests_end(
+    mall: Mall, shop_of: Any
+) -> None:
+    from django.core.signals import request_finished
+
+    in_django = shop_of()
+    with atomic():
+        with in_django.moving() as m:
+            fail(m)
+        assert last(mall) == BEFORE
+    assert last(mall) == REFUSED
+    before = mall.journal("order", "A1")
+    with undone(), in_django.moving() as m:
+        shop.pay(m)
+        shop.refusal(shop.ship, m, lines={"tea": 9})
+    assert mall.journal("order", "A1") == before
+    request_finished.send(object)
+    assert [e["outcome"] for e in mall.journal("order", "A1")][-2:] == ["refused", "refused"]
+    assert mall.orders.get("A1").payment == "unpaid"
+
+
+def test_in_moving_the_malls_own_commands_are_not_joined(mall: Mall, shop_of: Any) -> None:
+    with shop_of().moving(), pytest.raises(NotJoined):
+        shop.pay(mall)
+    assert last(mall) == BEFORE
+
+
+NUMBERS = count()
+
+
+def overtaken(mall: Mall, connection: Any, times: int) -> Callable[[Any], str]:
+    """What reads, is overtaken so many times, and then pays."""
+    runs: list[int] = []
+
+    def do(m: Any) -> str:
+        host_rows(connection)
+        runs.append(1)
+        if len(runs) <= times:
+            result(start(lambda: shop.place(mall, f"B{next(NUMBERS)}")))
+            result(start(lambda: shop.refusal(shop.ship, mall)))
+        shop.pay(m)
+        host_writes(connection)
+        return f"{len(runs)} runs"
+
+    return do
+
+
+@ONLY_SQL
+@pytest.mark.parametrize(
+    ("address", "given"),
+    [
+        ("sqlite", {"OPTIONS": {"transaction_mode": "DEFERRED"}}),
+        ("postgresql", REPEATABLE[0]),
+    ],
+    ids=["sqlite deferred", "postgresql repeatable read"],
+    indirect=["address"],
+)
+@pytest.mark.filterwarnings("ignore:.*begin DEFERRED:RuntimeWarning")
+def test_what_others_overtook_is_moved_again_whole_and_only_from_outside(
+    mall: Mall, connection: Any, shop_of: Any, address: str
+) -> None:
+    in_django = shop_of()
+    with atomic(), pytest.raises(Conflict) as conflict:
+        in_django.moved(overtaken(mall, connection, 9))
+    assert conflict.value.retry == "transaction"
+    assert host_rows(connection) == []
+    with pytest.raises(Conflict):
+        in_django.moved(overtaken(mall, connection, 9), tries=2)
+    assert host_rows(connection) == []
+    assert in_django.moved(overtaken(mall, connection, 2)) == "3 runs"
+    assert host_rows(connection) == ["row"]
+    assert mall.orders.get("A1").payment == "paid"
+    assert mall.verify().passed
+
+
+def test_what_cant_go_through_is_not_moved_again(
+    mall: Mall, connection: Any, shop_of: Any
+) -> None:
+    from django.db import IntegrityError
+
+    in_django = shop_of()
+    runs: list[str] = []
+
+    def refused(m: Any) -> None:
+        runs.append("refused")
+        fail(m)
+        shop.ship(m)
+
+    def reused(m: Any) -> None:
+        runs.append("reused")
+        m.orders.cancel("A1", reason="x", by=shop.CUSTOMER, key="k")
+        m.orders.cancel("A1", reason="y", by=shop.CUSTOMER, key="k")
+
+    def twice(m: Any) -> None:
+        runs.append("twice")
+        connection.cursor().execute("CREATE UNIQUE INDEX one ON host (it)")
+        host_writes(connection)
+        host_writes(connection)
+
+    for do, error in ((refused, Refused), (reused, KeyReused), (twice, IntegrityError)):
+        with pytest.raises(error):
+            in_django.moved(do)
+    assert runs == ["refused", "reused", "twice"]
+    assert mall.orders.get("A1").goods == "accepted"
+
+
+@ONLY_POSTGRESQL
+@ONLY_SQL
+@pytest.mark.parametrize("given", REPEATABLE)
+def test_where_the_hosts_own_rows_were_overtaken_it_is_moved_again_too(
+    mall: Mall, connection: Any, shop_of: Any, address: str
+) -> None:
+    host_writes(connection, "0")
+    runs: list[int] = []
+
+    def do(m: Any) -> None:
+        shop.pay(m)
+        (was,) = host_rows(connection)
+        if not runs:
+            with engine_at(address) as engine, engine.begin() as c:
+                c.exec_driver_sql("UPDATE host SET it = '1'")
+        runs.append(1)
+        connection.cursor().execute("UPDATE host SET it = %s", [str(int(was) + 1)])
+
+    shop_of().moved(do)
+    assert (host_rows(connection), len(runs)) == (["2"], 2)
+    assert last(mall) == PAID
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("given", [DEFERRED, IMMEDIATE], ids=["deferred", "immediate"])
+def test_a_sqlite_that_begins_deferred_is_warned_of_once(
+    shop_of: Any, connection: Any, given: dict[str, Any]
+) -> None:
+    in_django = shop_of()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert in_django.mall is in_django.mall
+    words = [str(warning.message) for warning in told]
+    assert len(words) == (1 if given is DEFERRED else 0)
+    assert all("IMMEDIATE" in text and "不能再写" in text for text in words)
+
+
+@ONLY_SQL
+@ONLY_SQLITE
+def test_an_id_that_is_an_integer_is_named_as_such(mall: Mall, shop_of: Any) -> None:
+    with shop_of().moving() as m:
+        for move in (
+            lambda: m.orders.accept(1, by=shop.MERCHANT),
+            lambda: m.orders.paid("A1", 27000, 12, by=shop.PAYMENTS),
+            lambda: shop.place(m, "A2", lines=[{"id": 1}]),
+            lambda: person(7, "customer"),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(Invalid, match=r"not a whole number: write str\(") as error:
+                move()
+            assert "请写 str(" in error.value.text.zh
+    with pytest.raises(Invalid, match="an id is 1 to 64"):
+        mall.orders.get(True)  # type: ignore[arg-type]
+
+
 # The storage of the example, on its own
 
 
@@ -820,15 +1044,14 @@ class TestDjangoStorage(StorageConformance):
 def site(django: None, time: shop.Time) -> Iterator[None]:
     """The shop on PostgreSQL, with its tables and its products."""
     from django.core.management import call_command
-    from shop.mall import mall
+    from shop.mall import sunny
 
     url = databases.new_database("postgresql", f"{databases.worker()}_shop")
     with known("default", url):
         call_command("migrate", verbosity=0)
         call_command("loaddata", "products", verbosity=0)
         yield
-        mall().close()
-        mall.cache_clear()
+        sunny.close()
 
 
 @pytest.fixture
@@ -868,9 +1091,9 @@ def press(browser: Any, order: Any, button: str, **more: Any) -> str:
 
 
 def entries(order: Any) -> list[tuple[str, str]]:
-    from shop.mall import mall
+    from shop.mall import sunny
 
-    return [(e["what"], e["outcome"]) for e in mall().journal("order", order.id)]
+    return [(e["what"], e["outcome"]) for e in sunny.mall.journal("order", order.id)]
 
 
 @pytest.mark.servers
@@ -973,11 +1196,11 @@ def test_who_isnt_logged_in_logs_in_first(people: dict[str, Any]) -> None:
 @pytest.mark.servers
 def test_nobody_is_appointed_whom_the_shop_doesnt_know(site: None) -> None:
     from django.core.management import CommandError, call_command
-    from shop.mall import mall
+    from shop.mall import sunny
 
     with pytest.raises(CommandError, match="没有用户 nobody / there is no user nobody"):
         call_command("appoint", "nobody")
-    assert mall().journal("designation", "order") == []
+    assert sunny.mall.journal("designation", "order") == []
 
 
 @pytest.mark.servers
@@ -985,9 +1208,9 @@ def test_what_runs_regularly_runs_as_a_command(
     people: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from django.core.management import call_command
-    from shop.mall import mall
+    from shop.mall import sunny
 
     order_tea(people["li"])
     call_command("tend")
     assert "Sealed(roots=1, newest=1)" in capsys.readouterr().out
-    assert mall().verify().passed
+    assert sunny.mall.verify().passed

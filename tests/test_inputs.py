@@ -22,6 +22,7 @@ from eldermall.rooms import ROOMS
 from tests import shop
 
 ID = "an id is 1 to 64 of A-Z a-z 0-9 . _ : -"
+WRITE = ", not a whole number: write str(...)"
 PATTERN = "must match ^[A-Za-z0-9._:-]{1,64}$"
 MONEY = "must match ^[A-Z]{3}$"
 NUMBER = "must be a whole number"
@@ -124,14 +125,16 @@ WRONG: dict[str, Wrong] = {
     # ids
     "an empty id": (place(""), "order.place.id", ID),
     "an id of 65": (place("a" * 65), "order.place.id", ID),
-    "an id that is a number": (place(5), "order.place.id", ID),
+    "an id that is a number": (place(5), "order.place.id", ID + WRITE),
     "an id in Chinese": (place("订单"), "order.place.id", ID),
     "an id with a line break": (place("A1\n"), "order.place.id", ID),
     "an id with a slash": (place("a/b"), "order.place.id", ID),
     "a read with an odd id": (lambda m: m.orders.get("a b"), "order.id", ID),
     "an empty customer": (place(customer=""), "order.place.customer", PATTERN),
     "a customer with a line break": (place(customer="li\n"), "order.place.customer", PATTERN),
-    "a customer that is a number": (place(customer=1), "order.place.customer", "must be a text"),
+    "a customer that is a number": (
+        place(customer=1), "order.place.customer", "must be a text" + WRITE
+    ),
     "an odd merchant": (place(merchant="x y"), "order.place.merchant", PATTERN),
     "a channel in Chinese": (place(channel="渠道"), "order.place.channel", PATTERN),
     "an odd group": (place(group_id="x y"), "order.place.group_id", PATTERN),
@@ -171,7 +174,7 @@ WRONG: dict[str, Wrong] = {
         place(by="olivia"), "order.place.by", "must be a person(...) or system(...)"
     ),
     "an actor without id": (lambda m: person("", "customer"), "actor.id", ID),
-    "an actor with a number": (lambda m: person(5, "customer"), "actor.id", ID),  # type: ignore[arg-type]
+    "an actor with a number": (lambda m: person(5, "customer"), "actor.id", ID + WRITE),  # type: ignore[arg-type]
     "an unknown role": (lambda m: person("x", "boss"), "actor.role", ROLES),  # type: ignore[arg-type]
     "a role that is a list": (lambda m: person("x", []), "actor.role", ROLES),  # type: ignore[arg-type]
     "a person as system": (
@@ -321,7 +324,7 @@ WRONG: dict[str, Wrong] = {
     # texts
     "no reason": (cancel(reason=""), "order.cancel.reason", EMPTY),
     "nothing for a reason": (cancel(reason=None), "order.cancel.reason", "must be a text"),
-    "a number for a reason": (cancel(reason=5), "order.cancel.reason", "must be a text"),
+    "a number for a reason": (cancel(reason=5), "order.cancel.reason", "must be a text" + WRITE),
     "a reason with a zero character": (cancel(reason="a\0"), "order.cancel.reason", TEXT),
     "a reason with a lone surrogate": (cancel(reason="\ud800"), "order.cancel.reason", TEXT),
     "a reason of 201": (cancel(reason="x" * 201), "order.cancel.reason", "holds 200 at most"),
@@ -369,7 +372,7 @@ WRONG: dict[str, Wrong] = {
         reach(suggestion="\0"), "callback.reach.suggestion", TEXT
     ),
     "a number for a suggestion": (
-        reach(suggestion=5), "callback.reach.suggestion", "must be a text"
+        reach(suggestion=5), "callback.reach.suggestion", "must be a text" + WRITE
     ),
     "no ground": (
         lambda m: m.designations.appoint("order", "b", basis="", by=shop.LEADER),
@@ -395,7 +398,7 @@ WRONG: dict[str, Wrong] = {
     # options
     "an odd key": (place(key="a b"), "order.place.key", ID),
     "a key of 65": (place(key="k" * 65), "order.place.key", ID),
-    "a key that is a number": (place(key=5), "order.place.key", ID),
+    "a key that is a number": (place(key=5), "order.place.key", ID + WRITE),
     "a version in words": (place(expect="1"), "order.place.expect", NUMBER),
     "a true version": (place(expect=True), "order.place.expect", NUMBER),
     "a version with a fraction": (place(expect=1.0), "order.place.expect", NUMBER),

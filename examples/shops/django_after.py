@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,6 +13,7 @@ from django.conf import settings
 from front import PRICES, STAFF, TEMPLATES, VISITOR, Lang, Problem, lang_of, new_id, now, say, seen
 
 from eldermall import Conflict, Mall, Refused, person, system
+from eldermall.adapters.django import DjangoMall
 
 URL = os.environ.get("SHOP_DATABASE", "sqlite:///shop.db")
 
@@ -47,8 +46,7 @@ settings.configure(
 django.setup()
 
 from django.core.management import execute_from_command_line  # noqa: E402
-from django.core.signals import request_finished  # noqa: E402
-from django.db import connection, models, transaction  # noqa: E402
+from django.db import connection, models  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.shortcuts import redirect, render  # noqa: E402
 from django.urls import path  # noqa: E402
@@ -88,17 +86,8 @@ if "orders" not in connection.introspection.table_names():
         Product.objects.create(code=code, price=price, stock=3)
 
 OLIVIA = person(STAFF, "operations", department="operations")
-mall = Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "pack:demo"))
-atexit.register(mall.close)
-
-
-def settle(**_: object) -> None:
-    """Write the refusals of the request, now that its transactions are over."""
-    with suppress(Conflict):  # they wait for the next request
-        mall.settle()
-
-
-request_finished.connect(settle)
+shop = DjangoMall(lambda: Mall.open(URL, policy=os.environ.get("SHOP_POLICY", "pack:demo")))
+mall = shop.mall  # opened now
 
 
 def who(request: HttpRequest) -> str:
@@ -170,7 +159,7 @@ def order(request: HttpRequest, id: str) -> HttpResponse:
 @require_POST
 def place(request: HttpRequest, code: str) -> HttpResponse:
     id = new_id()
-    with transaction.atomic(), mall.joined(connection.connection) as m:
+    with shop.moving() as m:
         left = Product.objects.filter(code=code, stock__gt=0)
         if not left.update(stock=models.F("stock") - 1):
             raise Problem("sold_out")
@@ -186,7 +175,7 @@ def place(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def pay(request: HttpRequest, id: str) -> HttpResponse:
     """Stands in for the notice of a payment service."""
-    with transaction.atomic(), mall.joined(connection.connection) as m:
+    with shop.moving() as m:
         order = find(request, id)
         m.orders.paid(id, order.total, f"pay-{id}", by=system("payments"))
         order.paid_at = now()
@@ -197,7 +186,7 @@ def pay(request: HttpRequest, id: str) -> HttpResponse:
 @require_POST
 def accept(request: HttpRequest, id: str) -> HttpResponse:
     staff_only(request)
-    with transaction.atomic(), mall.joined(connection.connection) as m:
+    with shop.moving() as m:
         order = find(request, id)
         m.orders.hand_over(id, to=STAFF, by=OLIVIA)
         m.orders.accept(id, by=OLIVIA)
@@ -209,7 +198,7 @@ def accept(request: HttpRequest, id: str) -> HttpResponse:
 @require_POST
 def ship(request: HttpRequest, id: str) -> HttpResponse:
     staff_only(request)
-    with transaction.atomic(), mall.joined(connection.connection) as m:
+    with shop.moving() as m:
         order = find(request, id)
         order.state = "shipped"
         order.tracking = tracking = f"SF{id[-6:].upper()}"

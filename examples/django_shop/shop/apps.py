@@ -1,9 +1,8 @@
-"""What the shop does at start."""
+"""The shop as Django installs it."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.core.signals import request_finished
 
 
 class ShopConfig(AppConfig):
@@ -11,9 +10,3 @@ class ShopConfig(AppConfig):
 
     name = "shop"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        """Have refusals written after each request: Django tells nobody of a rollback."""
-        from shop.mall import settle
-
-        request_finished.connect(settle)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from eldermall import Conflict, Refused, new_id, system
 from shop.forms import Wish
-from shop.mall import actor, mall, moving
+from shop.mall import actor, moving, sunny
 from shop.models import Order, Product
 from shop.words import AGAIN, WRONG, lang_of
 
@@ -63,7 +63,7 @@ def place(request: Any) -> Any:
     product, quantity = wish.cleaned_data["product"], wish.cleaned_data["quantity"]
     with moving() as m:
         order = Order.objects.create(
-            id=new_id(mall().now()), customer=request.user, product=product, quantity=quantity,
+            id=new_id(sunny.mall.now()), customer=request.user, product=product, quantity=quantity,
             total=quantity * product.price,
         )
         m.orders.place(
@@ -77,10 +77,10 @@ def place(request: Any) -> Any:
 def order(request: Any, id: str) -> Any:
     """Show an order: the shop's row, and where it stands."""
     order = _order(request, id)
-    kept = mall().orders.get(order.id)
+    kept = sunny.mall.orders.get(order.id)
     states = {
         machine.field: state.label.in_(lang_of(request))
-        for machine in mall().book.kind("order").machines
+        for machine in sunny.mall.book.kind("order").machines
         for state in machine.states
         if state.name == getattr(kept, machine.field)
     }

@@ -29,6 +29,7 @@ _ID_RULE = Text(
     "编号须为 1 至 64 个字符，仅限 A-Z a-z 0-9 . _ : -",
     "an id is 1 to 64 of A-Z a-z 0-9 . _ : -",
 )
+_NUMBER = Text("，不是整数：请写 str(...)", ", not a whole number: write str(...)")
 _TEXT_RULE = Text(
     "文字中不得含有零字符或不成对的代理字符", "a text holds no zero character and no lone surrogate"
 )
@@ -47,12 +48,19 @@ def can_be_seen(text: str) -> bool:
     return any(category(sign)[0] not in "ZCM" and sign not in _FILLERS for sign in text)
 
 
+def _is_number(value: object) -> bool:
+    """Say whether it is what a host's table counts its rows by."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def checked_id(value: object, where: str) -> str:
     """Return ``value`` if it is an id.
 
     Raises:
         Invalid: it is none.
     """
+    if _is_number(value):
+        raise Invalid(where, value, Text(_ID_RULE.zh + _NUMBER.zh, _ID_RULE.en + _NUMBER.en))
     if not isinstance(value, str) or _ID.fullmatch(value) is None:
         raise Invalid(where, value, _ID_RULE)
     return value
@@ -232,6 +240,8 @@ def invalid(error: ValidationError, what: str) -> Invalid:
     rule = _RULES.get(first["type"], Text(first["msg"], first["msg"]))
     where = ".".join((what, *(str(step) for step in first["loc"])))
     given = None if first["type"] == "missing" else first["input"]
+    if first["type"] == "string_type" and _is_number(given):
+        rule = Text(rule.zh + _NUMBER.zh, rule.en + _NUMBER.en)
     if first["type"] == "literal_error":
         names = re.findall("'([^']*)'", first["ctx"]["expected"])
         text = Text("应为下列之一：" + "、".join(names), "must be one of " + ", ".join(names))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from shop.mall import mall
+from shop.mall import sunny
 
 
 class Command(BaseCommand):
@@ -16,5 +16,5 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Do each once and say what it did."""
-        for act in (mall().sweep, mall().seal, mall().relay):
+        for act in (sunny.mall.sweep, sunny.mall.seal, sunny.mall.relay):
             self.stdout.write(str(act()))
