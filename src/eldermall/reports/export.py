@@ -230,10 +230,7 @@ class _Maker:
         above = self._above_of(raw, id, blank=not times[0])
         if not id and above is None:
             raise _Bad(self._empty(line, self._order))
-        placed, paid, shipped, delivered, cancelled, ship_by = [
-            None if cell == "" else self._moment(line, key, cell)
-            for cell, key in zip(times, self._keys, strict=True)
-        ]
+        placed, paid, shipped, delivered, cancelled, ship_by = self._moments(line, times)
         values = {what: self._text(line, name, cells[at]) for what, at, name in self._values}
         goods = Goods(
             shipped, delivered, cancelled, values.get("status", "") in self._lists["cancelled"],
@@ -297,6 +294,8 @@ class _Maker:
         return True
 
     def _text(self, line: int, column: str, cell: Cell) -> str:
+        if isinstance(cell, str) and cell.isalnum() and cell.isascii():
+            return cell  # as nearly all are
         if isinstance(cell, Wrong):
             raise _Bad(Unreadable(line, column, cell.wrong, cell.right))
         if isinstance(cell, datetime):
@@ -314,12 +313,19 @@ class _Maker:
             )
         return text
 
-    def _moment(self, line: int, key: str, cell: Cell) -> int | None:
+    def _moments(self, line: int, cells: Sequence[Cell]) -> list[int | None]:
+        read = self._read
         if not self._never:
-            try:
-                return self._read(cell)  # type: ignore[arg-type]
+            try:  # as nearly all are
+                return [read(cell) if cell else None for cell in cells]  # type: ignore[arg-type]
             except (ValueError, TypeError):
                 pass
+        return [
+            None if cell == "" else self._moment(line, key, cell)
+            for cell, key in zip(cells, self._keys, strict=True)
+        ]
+
+    def _moment(self, line: int, key: str, cell: Cell) -> int | None:
         column = self._named[key]
         if isinstance(cell, Wrong):
             raise _Bad(Unreadable(line, column, cell.wrong, cell.right))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from functools import cache
 
 from eldermall.reports.times import Times
 
@@ -23,7 +24,10 @@ USUAL = (
 )
 """The formats that are tried, the likelier first."""
 
-_READERS = {written: Times(written, UTC) for written in USUAL}
+
+@cache
+def _readers() -> dict[str, Times]:
+    return {written: Times(written, UTC) for written in USUAL}
 
 
 def reading(cells: Sequence[str]) -> list[str]:
@@ -34,7 +38,7 @@ def reading(cells: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     made: list[list[int]] = []
-    for written, times in _READERS.items():
+    for written, times in _readers().items():
         try:
             moments = [times.read(cell) for cell in cells if not times.is_never(cell)]
         except ValueError:

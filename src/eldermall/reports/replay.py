@@ -43,6 +43,7 @@ NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods
 TRACKS = (Goods.table, Payment.table)
 """The machines that an order of an export goes through: services aren't among them."""
 _KEPT = 4096
+_OF_PARTS = ("ship", "deliver")
 _Event = tuple[int, int, str, int]  # the moment, the rank among equal ones, the move, the part
 _ANY_TIME = Technical(backdating=2**53, future=2**53)
 _ON_PAPER = Relaxation("observe", "", "", "", until=2**53)
@@ -135,11 +136,8 @@ class Replay:
         as_of: int,
     ) -> None:
         self._recorded = {MOVES[m] for m in recorded} | ({"cancel"} if cancels else set())
-        self._played = tuple(
-            (index, m) for index, m in enumerate(MOMENTS)
-            if m in recorded and (m != "delivered" or "shipped" in recorded)
-        )
-        self._plays = {moment for _, moment in self._played}
+        self._delivers = "shipped" in recorded
+        self._played = {MOVES[m] for m in recorded if m != "delivered" or self._delivers}
         self._cash = cash
         self._commands: dict[tuple[object, ...], Command] = {}
         self._as_of = as_of
@@ -195,24 +193,19 @@ class Replay:
 
     def _happened(self, source: export.Order) -> tuple[list[_Event], bool]:
         # what happened until the moment of the audit, and whether something comes after it
-        found: list[_Event] = []
-        ahead, plays, as_of = False, self._plays, self._as_of
-        recorded: list[tuple[int | None, int, str, int]] = [
-            (source.placed, 0, "place", 0), (source.paid, 1, "pay", 0)
-        ]
-        for n, goods in enumerate(source.goods):
-            recorded += (
-                (goods.shipped, 2, "ship", n), (goods.delivered, 3, "deliver", n),
-                (goods.cancelled, 4, "cancel", n),
-            )
-        for at, rank, move, n in recorded:
-            if at is not None and MOMENTS[rank] in plays:
-                if at <= as_of:
-                    found.append((at, rank, move, n))
-                else:
-                    ahead = True
-        found.sort()
-        return found, ahead
+        events: list[_Event] = [(source.placed, 0, "place", 0)]
+        if source.paid is not None:
+            events.append((source.paid, 1, "pay", 0))
+        for n, part in enumerate(source.goods):
+            if part.shipped is not None:
+                events.append((part.shipped, 2, "ship", n))
+            if part.delivered is not None and self._delivers:
+                events.append((part.delivered, 3, "deliver", n))
+            if part.cancelled is not None:
+                events.append((part.cancelled, 4, "cancel", n))
+        events.sort()
+        past = [event for event in events if event[0] <= self._as_of]
+        return past, len(past) < len(events)
 
     def ended(self, played: Played, clock: Clock) -> list[tuple[str, ClockRow | None]]:
         """Return what became of a clock for each part it ran for: its outcome and its row.
@@ -222,13 +215,13 @@ class Replay:
         that was done before its clock could start is met, without a row.
         """
         found: list[tuple[str, ClockRow | None]] = []
-        dated = any(goods.cancelled is not None for goods in played.source.goods)
         for (name, _), row in played.clocks.items():
             if name == clock.name:
                 state: str = row.state
                 if state == "running":
                     state = "never" if self._as_of > row.due else "running"
                 elif state == "lapsed":
+                    dated = any(goods.cancelled is not None for goods in played.source.goods)
                     state = "never" if dated else "stopped"
                 found.append((state, row))
         order = played.order
@@ -266,16 +259,17 @@ class Replay:
             clocks[row.name, row.part] = row
 
     def _said(self, source: export.Order, move: str, n: int) -> Command:
-        if move == "pay":
-            key: tuple[object, ...] = (move,)
-        elif move == "place":
-            key = (move, source.cash, source.ship_by, *[g.courier for g in source.goods])
+        goods = source.goods
+        if move == "place":
+            key: tuple[object, ...] = (move, source.cash, source.ship_by, *[
+                part.courier for part in goods
+            ])
         else:
-            key = (move, n, move != "cancel" or len(source.goods) > 1)
+            key = (move, n, move in _OF_PARTS or (move == "cancel" and len(goods) > 1))
         known = self._commands.get(key)
         if known is None:
             if move == "place":
-                couriers = [goods.courier for goods in source.goods]
+                couriers = [part.courier for part in goods]
                 known = _command(move, _place(couriers, source.cash, source.ship_by))
             else:
                 known = _command(move, _of_part(move, n) if key[-1] is True else None)
@@ -391,7 +385,7 @@ class Replay:
     ) -> tuple[list[tuple[Order, Order]], list[tuple[Machine, Transition]]]:
         # sample orders before and after each unrecorded move that may lie between recorded ones,
         # and the edges that recorded moves take
-        played = {MOVES[moment] for _, moment in self._played} | (self._recorded & {"cancel"})
+        played = self._played | (self._recorded & {"cancel"})
         between = {
             t.name
             for machine in TRACKS
@@ -409,7 +403,7 @@ class Replay:
             before = ahead.pop()
             for move in sorted(between | played):
                 at += 1
-                args = _of_part(move, 0) if move in ("ship", "deliver") else None
+                args = _of_part(move, 0) if move in _OF_PARTS else None
                 command = _command(move, args)
                 after = self._step(command, before, at)
                 if after.record is None:

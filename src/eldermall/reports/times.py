@@ -176,7 +176,14 @@ class Times:
         found = match.groups()
         y, m, d = self._date
         date = found[y], found[m], found[d]
-        time, offset = self._of_day(found)
+        offset = None
+        if self._rest:
+            time, offset = self._of_day(found)
+        elif self._time:
+            h, minute = self._time
+            time = int(found[h]) * HOUR + int(found[minute]) * MINUTE
+        else:
+            time = 0
         if offset is not None:
             day = datetime(*_numbers(date), tzinfo=UTC)
             return _bounded(_since_epoch(day) + time - _us(_offset(offset)))
@@ -188,13 +195,9 @@ class Times:
 
     def _of_day(self, found: tuple[str, ...]) -> tuple[int, str | None]:
         # the time since midnight, and the offset that the cell says
-        if not self._time:
-            return 0, None
         h, minute = self._time
         time = int(found[h]) * HOUR + int(found[minute]) * MINUTE
         rest = self._rest
-        if not rest:
-            return time, None
         if "S" in rest and found[rest["S"]]:
             time += int(found[rest["S"]]) * SECOND
         if "f" in rest and found[rest["f"]]:
