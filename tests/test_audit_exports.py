@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -655,3 +656,61 @@ def test_a_guess_is_a_map_whatever_stands_in_the_file(
     except EldermallError:
         return
     assert tomllib.loads(written)["zone"] == "?"
+
+
+# Whatever stands in a file.
+
+pieces = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from([
+        b"id,placed,paid,shipped\n", b"A,2026-03-01 09:00,,\n", b'{"id": "A"}', b'"', b"\n", b"\r",
+        b"[", b"{", b"}]", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b", b"PK\x03\x04",
+        b"\xd0\xcf\x11\xe0",
+        b"<html><table><tr><td>id", b"<?xml version='1.0'?>", b"<Workbook", b"\0", b"\x1b[2J",
+        b"urn:schemas-microsoft-com:office:spreadsheet",
+    ]),
+)
+
+
+@given(
+    content=st.lists(pieces, max_size=8).map(b"".join),
+    name=st.sampled_from(["o.csv", "o.jsonl", "o.csv.gz", "o.xls"]),
+    packed=st.booleans(),
+    encoding=st.sampled_from(["", "utf-8", "gb18030", "utf-16", "utf-32", "cp1252"]),
+)
+def test_any_bytes_are_an_answer_or_one_error(
+    tmp_path: Path, content: bytes, name: str, packed: bool, encoding: str
+) -> None:
+    content = gzip.compress(content, 1, mtime=0) if packed else content
+    columns = PLAIN | ({"encoding": encoding} if encoding else {})
+    for ask in (
+        lambda: text(tmp_path, content, columns, name=name),
+        lambda: guess(tmp_path / name, "en"),
+    ):
+        with suppress(EldermallError):
+            ask()
+
+
+parts = st.lists(
+    st.tuples(st.integers(0, 4), st.none() | st.integers(0, 9 * 1440)), min_size=1, max_size=8
+)
+
+
+@given(orders=parts)
+def test_an_order_of_several_rows_is_the_sum_of_its_parts(
+    tmp_path: Path, orders: list[tuple[int, int | None]]
+) -> None:
+    start = datetime(2026, 3, 1, 9)
+    rows = sorted({(f"A{n}", left) for n, left in orders}, key=str)
+    cells = [
+        [id, f"{start:%Y-%m-%d %H:%M}", f"{start:%Y-%m-%d %H:%M}",
+         "" if left is None else f"{start + timedelta(minutes=left):%Y-%m-%d %H:%M}"]
+        for id, left in rows
+    ]
+    alone, _ = text(tmp_path, table([HEADER, *cells]), PLAIN)
+    named = {"order": "id", "placed": "placed", "paid": "paid", "shipped": "shipped"}
+    doubled = [row for row in cells for _ in range(2)]  # two goods of each part
+    together, _ = text(tmp_path, table([HEADER, *doubled]), PLAIN | {"columns": named})
+    assert together.orders == len({id for id, _ in rows})
+    assert in_time(together) == in_time(alone)
+    assert together.rules["shipping.paid-first"] == alone.rules["shipping.paid-first"]

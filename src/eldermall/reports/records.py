@@ -8,9 +8,9 @@ an empty cell leaves its field out, or says that there is none. Empty lines are 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -19,11 +19,13 @@ from eldermall.engine.adoption import adoption_of
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Record
 from eldermall.errors import FileUnreadable, Invalid
-from eldermall.reports.sources.cells import Progress
+from eldermall.reports.sources.cells import Progress, Twice, loads
+from eldermall.reports.sources.encodings import text_encoding
 from eldermall.reports.sources.text import header_of
 from eldermall.texts import Text
 
 _EVERY = 100
+_LONGEST = 16 * 2**20  # bytes of a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,17 @@ def read(
         progress: told from time to time how far the file has been read.
 
     Raises:
-        FileUnreadable: there is no such file, it is empty, or isn't of the encoding.
-        Invalid: a column is no field of the record, or the id's is missing.
+        FileUnreadable: there is no such file, it is empty, isn't of the encoding, or has a line
+            that is longer than any that is read.
+        Invalid: a column is no field of the record, the id's is missing, or there is no such
+            encoding by which lines can be told apart.
     """
+    known = text_encoding(encoding)
+    if known is None or known.startswith(("utf-16", "utf-32")):
+        raise Invalid(
+            "encoding", encoding,
+            Text("须为字符编码名，例如 utf-8、gb18030", "must be an encoding: utf-8, gb18030"),
+        )
     try:
         with path.open("rb") as raw:
             size = path.stat().st_size
@@ -79,10 +89,17 @@ def read(
 
 def _lines(raw: IO[bytes], path: Path, encoding: str) -> Iterator[str]:
     number = 0
-    for number, line in enumerate(raw, 1):
+    for number, line in enumerate(iter(partial(raw.readline, _LONGEST + 1), b""), 1):
+        if len(line) > _LONGEST:
+            raise FileUnreadable(
+                Text(
+                    f"{path} 第 {number} 行超过 {_LONGEST // 2**20} MiB",
+                    f"{path}: line {number} is longer than {_LONGEST // 2**20} MiB",
+                )
+            )
         try:
             text = line.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
+        except UnicodeError:
             raise FileUnreadable(
                 Text(
                     f"{path} 第 {number} 行不是 {encoding} 编码的文字，请用 --encoding 指明",
@@ -99,7 +116,10 @@ def _objects(lines: Iterator[str]) -> Iterator[Given | Failure]:
         if not text.strip():
             continue
         try:
-            fields = json.loads(text)
+            fields = loads(text)
+        except Twice as twice:
+            yield Failure(number, "", twice.wrong)
+            continue
         except (ValueError, RecursionError):
             fields = None
         if isinstance(fields, dict):
@@ -137,7 +157,12 @@ def _cells(
             )
             continue
         if len(cells) == len(header):
-            yield _given(line, _fields(columns, cells))
+            try:
+                fields = _fields(columns, cells)
+            except Twice as twice:
+                yield Failure(line, "", twice.wrong)
+            else:
+                yield _given(line, fields)
         elif cells:
             yield Failure(
                 line, "",
@@ -215,6 +240,6 @@ def _value(cell: str) -> Any:
     if cell.strip().lower() in ("true", "false"):  # as spreadsheets write it
         return cell.strip().lower() == "true"
     try:
-        return json.loads(cell)
+        return loads(cell)
     except (ValueError, RecursionError):
         return cell  # a moment, or what the door will refuse
