@@ -18,10 +18,12 @@ from eldermall.cli import app
 from eldermall.reports.audit import audit
 from eldermall.reports.observed import EXAMPLES, Observed, observe_report
 from tests import shop
+from tests.test_adoption import PAID as ACCEPTED
 
 PAID, CONTACT, HAND_OVER = (
     "shipping.paid-first", "handover.contact-before-acceptance", "handover.in-time"
 )
+IN_TIME = "shipping.in-time"
 UNTIL = "2026-03-31"
 RELAXED = {
     "mode": "observe", "author": "board", "approver": "lin", "reason": "trial", "until": UNTIL,
@@ -70,8 +72,11 @@ def test_each_move_that_would_have_been_refused_is_counted_once(
         assert (found[PAID].count, found[PAID].records) == (sum(wrong.values()), len(wrong))
         assert report.moves == sum(wrong.values())
         assert found[PAID].examples == tuple(f"order/{id}" for id in sorted(wrong))[:EXAMPLES]
-        assert found[PAID].ready == (not wrong)
-        assert (found[CONTACT].count, found[CONTACT].ready) == (0, True)
+        shipped = sum(parcels for _, parcels in orders)
+        assert found[PAID].asked == shipped
+        assert found[PAID].ready == (shipped > 0 and not wrong)
+        assert found[CONTACT].asked == len(orders)
+        assert (found[CONTACT].count, found[CONTACT].ready) == (0, bool(orders))
 
 
 def test_it_says_first_and_last_and_who_relaxed_the_rule() -> None:
@@ -105,6 +110,72 @@ def test_a_breach_that_nobody_acted_on_is_counted_and_one_that_was_isnt() -> Non
         assert (found[HAND_OVER].what, found[HAND_OVER].count) == ("clock", 2)
         assert found[HAND_OVER].records == 2
         assert observe_report(mall).moves == 0
+
+
+LIMIT, END = 12, 20  # quarters of a day from payment
+quarters = st.integers(0, END)
+
+
+@settings(max_examples=shop.times(100), deadline=None)
+@given(st.lists(st.none() | quarters, max_size=6), st.sets(quarters, max_size=4))
+def test_each_limit_that_passed_is_counted_once_whether_a_sweep_came_or_not(
+    shipped: list[int | None], sweeps: set[int]
+) -> None:
+    time = shop.Time()
+    with opened(relaxed(IN_TIME), time=time) as mall:
+        for number in range(len(shipped)):
+            unpaid(mall, f"A{number}", pay=True)
+        for quarter in range(END + 1):
+            for number, when in enumerate(shipped):
+                if when == quarter:
+                    shop.ship(mall, f"A{number}")
+            if quarter in sweeps:
+                mall.sweep()
+            time.pass_(hours=6)
+        late = sum(when is not None and when > LIMIT for when in shipped)
+        missed = late + shipped.count(None)
+        found = by_id(mall)[IN_TIME]
+        counted = (found.asked, found.count, found.late)
+        assert counted == (2 * len(shipped), 2 * missed, 2 * late)  # of each of the two lines
+        assert (found.records, found.before) == (missed, 0)
+        assert found.ready == (len(shipped) > 0 and missed == 0)
+
+
+def test_what_had_passed_before_a_record_was_taken_over_is_told_apart() -> None:
+    time = shop.Time()
+    with opened(relaxed(IN_TIME), time=time) as mall:
+        for id, days in (("A1", 9), ("A2", 1)):
+            paid = shop.START - timedelta(days=days)
+            order = ACCEPTED | {"created_at": paid, "paid_at": paid}
+            mall.orders.adopt(id, order, by=shop.OPERATIONS)
+        found = by_id(mall)[IN_TIME]
+        assert (found.before, found.asked, found.count, found.ready) == (1, 0, 0, False)
+        shop.ship(mall, "A1", {"tea": 2})
+        found = by_id(mall)[IN_TIME]
+        assert (found.before, found.asked, found.count, found.late) == (1, 0, 0, 0)
+        shop.ship(mall, "A2", {"tea": 2})
+        found = by_id(mall)[IN_TIME]
+        assert (found.before, found.asked, found.count, found.ready) == (1, 1, 0, True)
+
+
+def test_what_was_never_asked_is_not_recommended() -> None:
+    with opened(relaxed(PAID, IN_TIME)) as mall:
+        for one in by_id(mall).values():
+            assert (one.asked, one.ready, one.unasked) == (0, False, True)
+
+
+def test_what_a_rule_that_was_on_said_is_not_counted_as_observed(tmp_path: Path) -> None:
+    url, time = f"sqlite:///{tmp_path / 'mall.db'}", shop.Time()
+    with opened(shop.policy(), url, time) as mall:
+        shop.staff(mall)
+        unpaid(mall, "A1", pay=True)
+        shop.ship(mall, "A1")
+    time.pass_(hours=1)
+    with opened(relaxed(PAID), url, time) as mall:
+        assert by_id(mall)[PAID].asked == 0
+        unpaid(mall, "A2", pay=True)
+        shop.ship(mall, "A2")
+        assert (by_id(mall)[PAID].asked, by_id(mall)[PAID].ready) == (1, True)
 
 
 def test_a_move_that_another_rule_refused_anyway_isnt_counted() -> None:
@@ -160,8 +231,11 @@ def kept(tmp_path: Path) -> tuple[str, str]:
     policy = tmp_path / "policy.toml"
     tables = "".join(
         f'\n[enforce."{id}"]\nmode = "{mode}"\nauthor = "board"\napprover = "lin"\n'
-        f'reason = "trial"\nuntil = {UNTIL}\n'
-        for id, mode in ((PAID, "observe"), (CONTACT, "observe"), (HAND_OVER, "off"))
+        f'reason = "trial"\nuntil = {"2200-12-31" if id == CONTACT else UNTIL}\n'
+        for id, mode in (
+            (PAID, "observe"), (CONTACT, "observe"), (HAND_OVER, "off"), (IN_TIME, "observe"),
+            ("complaints.own-order", "observe"),
+        )
     )
     policy.write_text(shop.POLICY.read_text(encoding="utf-8") + tables, encoding="utf-8")
     url = f"sqlite:///{tmp_path / 'mall.db'}"
@@ -184,7 +258,12 @@ def test_the_command_names_what_would_have_been_refused_and_by_whose_leave(
     assert f"暂时只观察，至 {UNTIL}（含当日）；设定人 board，批准人 lin，理由：trial" in zh.stdout
     assert f"暂停执行，至 {UNTIL}（含当日）" in zh.stdout
     en = run("observe-report", url, "--policy", policy, "--lang", "en").stdout
-    assert "moves it would have refused: 1; records: 1; 2026-03-02 09:00" in en
+    assert "asked: 1; moves it would have refused: 1; records: 1; 2026-03-02 09:00" in en
+    unasked = "never asked while relaxed (2), so nothing can be said of: complaints.own-order, "
+    assert unasked + IN_TIME in " ".join(en.split())
+    assert f"shipped within three days of payment  {IN_TIME}" not in en
+    assert f"may be switched on: {CONTACT}\n" in en
+    assert "放宽期间从未触及（2 项），无从判断：complaints.own-order、" in zh.stdout
     assert f"observed only through {UNTIL}; decided by board, approved by lin: trial" in en
 
 
@@ -206,12 +285,14 @@ def test_the_json_of_the_command_holds_it_all(kept: tuple[str, str]) -> None:
 def test_a_rule_or_clock_that_is_relaxed_says_so_among_the_rules(kept: tuple[str, str]) -> None:
     _, policy = kept
     zh = run("rules", "--policy", policy, "--lang", "zh").stdout
-    assert zh.count(f"暂时只观察，至 {UNTIL}（含当日）；设定人 board，批准人 lin") == 2
+    assert zh.count(f"暂时只观察，至 {UNTIL}（含当日）；设定人 board，批准人 lin") == 3
     assert zh.count(f"暂停执行，至 {UNTIL}（含当日）；设定人 board，批准人 lin") == 1
     facts = json.loads(run("rules", "--policy", policy, "--json").stdout)
     said = {r["rule"]: r["relaxed"] for r in facts["rules"]}
     assert said["shipping.paid-first@1"]["reason"] == "trial"
-    assert {rule for rule, by in said.items() if by} == {f"{PAID}@1", f"{CONTACT}@1"}
+    assert {rule for rule, by in said.items() if by} == {
+        f"{PAID}@1", f"{CONTACT}@1", "complaints.own-order@1"
+    }
     clocks = {c["clock"]: c["relaxed"] for c in facts["clocks"]}
     assert clocks["handover.in-time@1"]["mode"] == "off"
 

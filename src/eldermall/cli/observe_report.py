@@ -79,8 +79,18 @@ def _show(console: Console, report: ObserveReport, zone: tzinfo, lang: Lang) -> 
         )
         console.print(nothing.in_(lang))
     for one in report.observed:
+        if not one.unasked:
+            console.print()
+            _show_one(console, one, zone, lang)
+    unasked = [one.id for one in report.observed if one.unasked]
+    if unasked:
         console.print()
-        _show_one(console, one, zone, lang)
+        words = Text(
+            f"放宽期间从未触及（{len(unasked)} 项），无从判断：",
+            f"never asked while relaxed ({len(unasked)}), so nothing can be said of: ",
+        )
+        told = Styled(words.in_(lang) + output.listed(unasked, lang), style="dim")
+        console.print(output.folded(told, console.width))
     ready = [one.id for one in report.observed if one.ready]
     if ready:
         console.print()
@@ -100,7 +110,14 @@ def _show_one(console: Console, one: Observed, zone: tzinfo, lang: Lang) -> None
     table = Table.grid(padding=(0, 2))
     table.add_column(width=0)
     table.add_column(width=width)
-    lines = [Styled(_found(one, zone).in_(lang), style="" if one.count == 0 else "bold red")]
+    found = _asked(one).in_(lang) + _found(one, zone).in_(lang)
+    lines = [Styled(found, style="" if one.count == 0 else "bold red")]
+    if one.before:
+        before = Text(
+            f"接管前已超期 {one.before} 次（不计入以上各数）",
+            f"passed before their records were taken over, not counted above: {one.before}",
+        )
+        lines.append(Styled(before.in_(lang), style="dim"))
     if one.examples:
         examples = Text("例如：", "such as: ").in_(lang) + output.listed(one.examples, lang)
         lines.append(Styled(examples))
@@ -113,18 +130,30 @@ def _show_one(console: Console, one: Observed, zone: tzinfo, lang: Lang) -> None
     console.print(table)
 
 
+def _asked(one: Observed) -> Text:
+    if one.mode == "off" and not one.asked:
+        return Text("", "")
+    if one.what == "clock":
+        return Text(
+            f"有结果的时限 {one.asked} 次；", f"limits that were met or missed: {one.asked}; "
+        )
+    return Text(f"询问 {one.asked} 次；", f"asked: {one.asked}; ")
+
+
 def _found(one: Observed, zone: tzinfo) -> Text:
     if one.first is None or one.last is None:
-        if one.mode == "off":
+        if one.mode == "off" and not one.asked:
             return Text("停用期间没有记录", "while it is off nothing is written down")
         if one.what == "clock":
-            return Text("没有超期", "no breach")
+            return Text("没有超期", "none missed")
         return Text("没有本应拒绝的动作", "it would have refused nothing")
     span = f"{moment(one.first, zone):%Y-%m-%d %H:%M} – {moment(one.last, zone):%Y-%m-%d %H:%M}"
     if one.what == "clock":
         return Text(
-            f"超期 {one.count} 次而未处理，涉及 {one.records} 项记录，{span}",
-            f"breaches that nobody acted on: {one.count}; records: {one.records}; {span}",
+            f"超期 {one.count} 次而未处理（其中逾期完成 {one.late} 次），"
+            f"涉及 {one.records} 项记录，{span}",
+            f"missed while nobody acted: {one.count}, of which done late: {one.late}; "
+            f"records: {one.records}; {span}",
         )
     return Text(
         f"本应拒绝 {one.count} 次，涉及 {one.records} 项记录，{span}",
@@ -139,7 +168,10 @@ def _facts(one: Observed) -> dict[str, Any]:
         "clauses": output.clauses_json(one.clauses),
         "mode": one.mode,
         "ready": one.ready,
+        "asked": one.asked,
         "count": one.count,
+        "late": one.late,
+        "before": one.before,
         "records": one.records,
         "first": one.first,
         "last": one.last,

@@ -1,21 +1,21 @@
 """What observed rules and clocks would have stopped: read from the journal before they are on.
 
 A policy may let a rule or clock only observe for a while. What it would have refused, and the
-breaches that moved nothing and told nobody, stand in the journal as not enforced. This adds them
-up in one pass; what it keeps doesn't grow with the journal.
+limits that passed while nobody was told, stand in the journal. This adds them up in one pass,
+beside how often each was asked at all; what it keeps doesn't grow with the journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Literal
 
 from eldermall.calendars import microseconds, moment
-from eldermall.contracts.storage import EntryRow
+from eldermall.contracts.storage import ClockRow, EntryRow
 from eldermall.engine.journal import entry_fields
-from eldermall.engine.settings import Mode, Relaxation
+from eldermall.engine.settings import Mode, Relaxation, Settings
 from eldermall.mall import Mall
 from eldermall.policy import settings_of
 from eldermall.texts import Text
@@ -23,9 +23,11 @@ from eldermall.texts import Text
 EXAMPLES = 5
 """How many subjects are named for a rule or clock."""
 
-_NOT_ENFORCED = b'"enforced":false'
+UNSWEPT = 10_000
+"""How many clocks are looked at that are due and that no sweep has come to."""
 
 What = Literal["rule", "clock"]
+Found = Literal["asked", "missed", "late", "before"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,14 @@ class Observed:
         clauses: the clauses it serves.
         mode: whether it is on now, observes, or is off.
         relaxations: who relaxed it, and until when, the newest last.
-        count: how many moves it would have refused; of a clock, how many breaches moved nothing.
+        asked: how often a rule was asked while it observed; of a clock, how many limits were met
+            or missed.
+        count: how many moves it would have refused; of a clock, how many limits passed while
+            nobody was told, whether a sweep noted it, or what was waited for came after the limit
+            or hasn't come.
+        late: of a clock: how many of these were done in the end, but late.
+        before: of a clock: how many had passed when their record was taken over. They aren't
+            counted as asked.
         records: how many records these belong to.
         first: when the first happened, None if none did.
         last: when the last happened.
@@ -52,7 +61,10 @@ class Observed:
     clauses: tuple[str, ...]
     mode: Mode
     relaxations: tuple[Relaxation, ...]
+    asked: int
     count: int
+    late: int
+    before: int
     records: int
     first: int | None
     last: int | None
@@ -60,8 +72,14 @@ class Observed:
 
     @property
     def ready(self) -> bool:
-        """Whether it observes now and would have stopped nothing, so that it can be switched on."""
-        return self.mode == "observe" and self.count == 0
+        """Whether it observes, was asked and would have stopped nothing: it can be switched on."""
+        return self.mode == "observe" and self.asked > 0 and self.count == 0
+
+    @property
+    def unasked(self) -> bool:
+        """Whether it was never off, and still nothing can be said of it."""
+        never_off = all(relaxation.mode == "observe" for relaxation in self.relaxations)
+        return never_off and not (self.asked or self.count or self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,79 +101,157 @@ class ObserveReport:
 
 @dataclass(slots=True)
 class _Tally:
+    asked: int = 0
     count: int = 0
+    late: int = 0
+    before: int = 0
     records: int = 0
     first: int | None = None
     last: int | None = None
     examples: list[str] = field(default_factory=list)
     newest: str = ""
 
-    def add(self, subject: str, at: int) -> None:
+    def add(self, found: Found, subject: str, at: int) -> None:
+        if found == "asked":
+            self.asked += 1
+        elif found == "late":
+            self.late += 1
+        elif found == "before":
+            self.before += 1
+        else:
+            self._missed(subject, at)
+
+    def _missed(self, subject: str, at: int) -> None:
         self.count += 1
         self.first = at if self.first is None else min(self.first, at)
         self.last = at if self.last is None else max(self.last, at)
         if subject != self.newest:  # entries come subject by subject
             self.newest = subject
             self.records += 1
-            if len(self.examples) < EXAMPLES:
+            if len(self.examples) < EXAMPLES and subject not in self.examples:
                 self.examples.append(subject)
 
 
 def observe_report(mall: Mall, *, since: datetime | None = None) -> ObserveReport:
     """Read the journal for what observed rules and clocks would have stopped.
 
-    A move that another rule refused anyway isn't counted.
+    A move that another rule refused anyway isn't counted as one that was let through.
 
     Args:
         mall: the mall.
         since: count only what happened at or after this moment.
     """
-    after = 0 if since is None else microseconds(since, "since")
+    after, now = 0 if since is None else microseconds(since, "since"), mall.now()
     tallies: dict[str, _Tally] = {}
     entries = moves = 0
     with mall.read() as tx:
-        relaxed = _relaxations(mall, [pack.body for pack in tx.packs()])
+        packs = {pack.hash: settings_of(pack.body, mall.book) for pack in tx.packs()}
+        relaxed = _relaxations(packs.values())
+        reader = _Reader(packs, frozenset(relaxed))
         for row in tx.entries():
             entries += 1
-            found = set(_unenforced(row, after))
-            moves += any(what == "rule" for what, _, _ in found)
-            for _, id, at in found:
-                tallies.setdefault(id, _Tally()).add(row.subject, at)
-    now = mall.now()
+            if not relaxed:
+                continue
+            at, said = reader.read(row)
+            if at < after:
+                continue
+            moves += any(found == "missed" and what == "rule" for what, _, found in said)
+            for _, id, found in said:
+                tallies.setdefault(id, _Tally()).add(found, row.subject, at)
+        for waiting in tx.due_clocks(now, UNSWEPT) if relaxed else ():
+            id = _id(waiting.name)
+            observing = id in relaxed and mall.policy.settings.mode(id, now) == "observe"
+            if observing and _passed(waiting, now, after):
+                tally = tallies.setdefault(id, _Tally())
+                tally.add("asked", waiting.subject, waiting.due)
+                tally.add("missed", waiting.subject, waiting.due)
     observed = [
-        _observed(mall, id, relaxed.get(id, ()), tallies.get(id, _Tally()), now)
-        for id in {**relaxed, **tallies}
+        _observed(mall, id, relaxed[id], tallies.get(id, _Tally()), now) for id in relaxed
     ]
     observed.sort(key=lambda one: (-one.count, one.id))
     return ObserveReport(now, entries, moves, tuple(observed))
 
 
-def _unenforced(row: EntryRow, after: int) -> Iterator[tuple[What, str, int]]:
-    """Yield the rules and clocks whose say in an entry wasn't enforced, and when it happened."""
-    if _NOT_ENFORCED not in row.body:
-        return
-    entry: Mapping[str, Any] = entry_fields(row)
-    if entry["at"] < after:
-        return
-    if entry["outcome"] == "moved":
+def _passed(row: ClockRow, now: int, after: int) -> bool:
+    return row.state == "running" and after <= row.due < now
+
+
+class _Reader:
+    """Reads entries, subject by subject, for what relaxed rules and clocks said.
+
+    Args:
+        packs: the policies that were ever in force, by hash.
+        relaxed: the rules and clocks that one of them relaxed.
+    """
+
+    def __init__(self, packs: Mapping[str, Settings], relaxed: frozenset[str]) -> None:
+        self._packs = packs
+        self._relaxed = relaxed
+        self._subject = ""
+        self._noted: dict[tuple[str, str], Found] = {}  # limits of the subject known to have passed
+
+    def read(self, row: EntryRow) -> tuple[int, list[tuple[What, str, Found]]]:
+        """Return when an entry happened, and what relaxed rules and clocks said in it."""
+        if row.subject != self._subject:
+            self._subject, self._noted = row.subject, {}
+        entry = entry_fields(row)
+        said: list[tuple[What, str, Found]] = []
+        try:
+            for what, id, found in (*self._verdicts(entry), *self._clocks(entry)):
+                if id in self._relaxed:
+                    said.append((what, id, found))
+            return entry.get("at", 0), said
+        except (KeyError, TypeError, AttributeError):  # not as it was written: `verify` names it
+            return 0, []
+
+    def _observing(self, id: str, entry: Mapping[str, Any]) -> bool:
+        settings = self._packs.get(entry["pack"])
+        return settings is not None and settings.mode(id, entry["recorded"]) == "observe"
+
+    def _verdicts(self, entry: Mapping[str, Any]) -> Iterator[tuple[What, str, Found]]:
         for verdict in entry.get("verdicts", ()):
-            named = "@" in verdict["rule"]  # what machines and time say is no rule of a policy
-            if named and verdict["outcome"] != "allowed" and verdict.get("enforced") is False:
-                yield "rule", _id(verdict["rule"]), entry["at"]
-    elif entry["what"] == "clock.breached":
-        for change in entry["clocks"]:
-            yield "clock", _id(change["clock"]), entry["at"]
+            id = _id(verdict["rule"])
+            let_pass = verdict["outcome"] != "allowed" and verdict.get("enforced") is False
+            if id in self._relaxed and (let_pass or self._observing(id, entry)):
+                yield "rule", id, "asked"
+                if let_pass and entry["outcome"] == "moved":
+                    yield "rule", id, "missed"
+
+    def _clocks(self, entry: Mapping[str, Any]) -> Iterator[tuple[What, str, Found]]:
+        noted = entry.get("what") == "clock.breached" and entry.get("enforced") is False
+        for change in entry.get("clocks", ()):
+            id, did = _id(change["clock"]), change["did"]
+            key = (change["clock"], change["part"])
+            if did == "started":
+                self._noted.pop(key, None)
+            elif did == "overdue":
+                self._noted[key] = "before"
+                yield "clock", id, "before"
+            elif noted:
+                self._noted[key] = "missed"
+                yield "clock", id, "asked"
+                yield "clock", id, "missed"
+            elif did in ("late", "lapsed") and key not in self._noted:
+                if self._observing(id, entry):
+                    yield "clock", id, "asked"
+                    yield "clock", id, "missed"
+                    if did == "late":
+                        yield "clock", id, "late"
+            elif did == "late" and self._noted.get(key) == "missed":
+                yield "clock", id, "late"
+            elif did == "met" and self._observing(id, entry):
+                yield "clock", id, "asked"
 
 
 def _id(name: str) -> str:
     return name.partition("@")[0]
 
 
-def _relaxations(mall: Mall, packs: Sequence[bytes]) -> dict[str, tuple[Relaxation, ...]]:
+def _relaxations(packs: Iterable[Settings]) -> dict[str, tuple[Relaxation, ...]]:
     """Return who relaxed what, by rule and clock, from the policies that were ever in force."""
     found: dict[str, dict[Relaxation, None]] = {}
-    for body in packs:
-        for id, relaxation in settings_of(body, mall.book).relaxed.items():
+    for settings in packs:
+        for id, relaxation in settings.relaxed.items():
             found.setdefault(id, {})[relaxation] = None
     return {id: tuple(sorted(ones, key=lambda one: one.until)) for id, ones in found.items()}
 
@@ -169,7 +265,8 @@ def _observed(
     return Observed(
         id, "clock" if id in clocks else "rule", None if owner is None else owner.label,
         () if owner is None else owner.clauses, mall.policy.settings.mode(id, now), relaxations,
-        tally.count, tally.records, tally.first, tally.last, tuple(tally.examples),
+        tally.asked, tally.count, tally.late, tally.before, tally.records, tally.first, tally.last,
+        tuple(tally.examples),
     )
 
 
