@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import pickle
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, TypeVar
@@ -31,7 +34,7 @@ from eldermall.contracts.storage import (
     StorageCapabilities,
 )
 from eldermall.errors import NotInTransaction, NotJoinable, Overtaken, StorageError
-from eldermall.testing.storage import Backend, StorageBackend
+from eldermall.testing.storage import Backend, StorageBackend, values
 from eldermall.testing.storage.rows import KINDS
 from eldermall.texts import Text
 from tests import databases
@@ -39,6 +42,12 @@ from tests import databases
 T = TypeVar("T", bound=type[Any])
 NO = Text("不行", "no")
 HOURS = 3_600_000_000
+
+
+def like(pattern: str, text: str | None) -> bool:
+    """Say whether ``text`` is LIKE ``pattern``."""
+    matching = re.escape(pattern).replace("_", ".").replace("%", ".*")
+    return text is not None and re.fullmatch(matching, text, re.DOTALL) is not None
 
 
 class Calls:
@@ -97,6 +106,20 @@ def caught_by(*cases: str) -> Callable[[T], T]:
             return storage
 
         FAULTS[broken.__name__] = Fault(cases, lambda folder: Backend(make, shared=False))
+        return broken
+
+    return register
+
+
+def caught_on_sqlite(*cases: str) -> Callable[[T], T]:
+    """Register a fault in the storage on a file of SQLite that isn't there yet."""
+
+    def register(broken: T) -> T:
+        def backend(folder: Path) -> StorageBackend:
+            url = f"sqlite:///{folder / 'mall.db'}"
+            return Backend(lambda: broken(url), prefixed=lambda prefix: broken(url, prefix=prefix))
+
+        FAULTS[broken.__name__] = Fault(cases, backend, "sqlite")
         return broken
 
     return register
@@ -298,6 +321,23 @@ class ClosedRecordsCount(Calls):
         return any(row.pack == pack for row in self.tx.find(kind))
 
 
+@caught_by("find_takes_no_pattern")
+class FindsByWildcard(Calls):
+    def find(self, kind: str, *, limit: int = 1000, after: str = "", **by: Any) -> list[RecordRow]:
+        open = by.pop("open", None)
+        return [
+            row for row in self.tx.find(kind, open=open, after=after, limit=10**6)
+            if all(like(value, row.indexed[name]) for name, value in by.items())
+        ][:limit]
+
+
+@caught_by("find_takes_no_pattern")
+class LoadsByWildcard(Calls):
+    def look_up(self, kind: str, ids: Sequence[str]) -> Any:
+        rows = self.tx.find(kind, limit=10**6)
+        return {row.id: row for row in rows if any(like(id, row.id) for id in ids)}
+
+
 # Clocks
 
 
@@ -372,7 +412,44 @@ class TruncatedPart(PartsFolded):
         return part[:63]
 
 
+@caught_on("sqlite", "due_clocks_cost")
+class ScansClocks(SqlStorage):
+    def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
+        super().open(kinds, make=make)
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("DROP INDEX IF EXISTS ix_eldermall_clocks_next")
+
+
 # Journal and sealing
+
+
+@caught_by("long_chain")
+class ChainsCut(Calls):
+    def chain(self, subject: str) -> Any:
+        return self.tx.chain(subject)[:10_000]
+
+
+@caught_by("erase_takes_no_pattern")
+class ErasesByWildcard(Calls):
+    def erase(self, subject: str) -> int:
+        held = self.tx.holding_personal(2**53, "", 10**6)
+        return sum(self.tx.erase(each) for each in held if like(subject, each))
+
+
+@caught_by("erase_takes_no_pattern")
+class ForgetsKeysByWildcard(Calls):
+    def erase(self, subject: str) -> int:
+        for used, row in list(self.tx._t.keys.items()):
+            if like(subject, row.subject):
+                self.tx._drop(self.tx._t.keys, used)
+        many: int = self.tx.erase(subject)
+        return many
+
+
+@caught_by("nothing_is_a_pattern")
+class ChainsByWildcard(Calls):
+    def chain(self, subject: str) -> Any:
+        return [row for row in self.tx.entries() if like(subject, row.subject)]
 
 
 @caught_by("chain_by_number", "model")
@@ -521,6 +598,29 @@ class DoubleClaim(Calls):
         return taken
 
 
+@caught_by("reason_is_cleared")
+class ReasonStays(Calls):
+    def settle_message(self, message: Message) -> None:
+        stored = self.tx._t.outbox[message.id]
+        self.tx.settle_message(replace(message, reason=message.reason or stored.reason))
+
+
+@caught_by("attempts_go_on")
+class AttemptsInAByte(Calls):
+    def claim_messages(self, now: int, limit: int, until: int) -> Any:
+        taken = self.tx.claim_messages(now, limit, until)
+        few = [replace(row, attempts=min(row.attempts, 127)) for row in taken]
+        for row in few:
+            self.tx._put(self.tx._t.outbox, row.id, row)
+        return few
+
+
+@caught_by("none_wanted")
+class NoLimitForNone(Calls):
+    def claim_messages(self, now: int, limit: int, until: int) -> Any:
+        return self.tx.claim_messages(now, limit or 1000, until)
+
+
 @caught_by("settle")
 class AnybodySettles(Calls):
     def settle_message(self, message: Message) -> None:
@@ -548,6 +648,25 @@ class KeysOutsideTheTransaction(Calls):
         return None if used is row else used
 
 
+@caught_by("key_lasts")
+class KeysExpire(Calls):
+    def claim_key(self, row: KeyRow) -> KeyRow | None:
+        used: KeyRow | None = self.tx.claim_key(row)
+        if used is None or row.created - used.created < 24 * HOURS:
+            return used
+        self.tx._put(self.tx._t.keys, (row.command, row.key), row)
+        return None
+
+
+@caught_by("nothing_is_a_pattern")
+class KeysByWildcard(Calls):
+    def claim_key(self, row: KeyRow) -> Any:
+        for (command, key), used in self.tx._t.keys.items():
+            if command == row.command and like(row.key, key):
+                return used
+        return self.tx.claim_key(row)
+
+
 @caught_by("forget_keys")
 class NewestKeysForgotten(Calls):
     def forget_keys(self, before: int, limit: int) -> int:
@@ -564,7 +683,93 @@ class PackReplaced(Calls):
         self.tx._put(self.tx._t.packs, row.hash, row)
 
 
+# Values
+
+
+class Written(Calls):
+    """Gets a row of any sort wrong as it writes it."""
+
+    def into(self, row: Any) -> Any:
+        return row
+
+    def save(self, rows: Sequence[Any]) -> None:
+        self.tx.save([self.into(row) for row in rows])
+
+    def put_clocks(self, rows: Sequence[Any]) -> None:
+        self.tx.put_clocks([self.into(row) for row in rows])
+
+    def append(self, rows: Sequence[Any], personal: Sequence[Any] = ()) -> None:
+        self.tx.append([self.into(row) for row in rows], [self.into(row) for row in personal])
+
+    def seal(self, root: Any, leaves: Sequence[Any], sealed: Sequence[Any]) -> None:
+        self.tx.seal(self.into(root), [self.into(row) for row in leaves], sealed)
+
+    def enqueue(self, rows: Sequence[Any]) -> None:
+        self.tx.enqueue([self.into(row) for row in rows])
+
+    def claim_key(self, row: Any) -> Any:
+        return self.tx.claim_key(self.into(row))
+
+    def put_pack(self, row: Any) -> None:
+        self.tx.put_pack(self.into(row))
+
+
+def field_wrong(case: str, sort: type, field: str, how: str, wrong: Callable[[Any], Any]) -> None:
+    """Register a storage that gets one field of one sort of row wrong."""
+
+    class Field(Written):
+        def into(self, row: Any) -> Any:
+            value = getattr(row, field, None) if type(row) is sort else None
+            return row if value is None else replace(row, **{field: wrong(value)})
+
+    Field.__name__ = f"{sort.__name__}{field.capitalize()}{how}"
+    caught_by(case)(Field)
+
+
+def cut(most: int) -> Callable[[Any], Any]:
+    return lambda value: value[:most]
+
+
+def bound(bits: int) -> Callable[[Any], Any]:
+    return lambda number: min(number, 2**bits - 1)
+
+
+for sort, fields in values.TEXTS.items():
+    for field, most in fields.items():
+        if field != "indexed":
+            field_wrong("texts", sort, field, "Quoted", lambda text: text.replace("'", "''"))
+            field_wrong("texts", sort, field, "Stripped", str.strip)
+            field_wrong("texts", sort, field, "Composed", partial(unicodedata.normalize, "NFC"))
+            field_wrong("texts", sort, field, "Cut", cut(most - 1))
+for sort, numbers in values.NUMBERS.items():
+    for field, greatest in numbers.items():
+        field_wrong("numbers", sort, field, "Narrow", bound(15 if greatest < 2**31 else 31))
+        if greatest > 2**31:
+            field_wrong("numbers", sort, field, "Rounded", lambda n: n // 1000 * 1000 or n)
+for sort, kinds in values.BYTES.items():
+    for field, tried in kinds.items():
+        field_wrong("bytes", sort, field, "Stripped", lambda data: data.rstrip(b"\0 "))
+        if tried is values.BODIES:
+            field_wrong("bytes", sort, field, "Of64Kb", cut(2**16 - 1))
+
+
 # Transactions
+
+
+@caught_by("reads_are_fresh")
+class PacksCached(Calls):
+    def packs(self) -> Any:
+        kept = vars(self.tx._t)
+        kept["packs_cached"] = kept.get("packs_cached") or self.tx.packs()
+        return kept["packs_cached"]
+
+
+@caught_by("reads_are_fresh")
+class HeadsCached(Calls):
+    def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
+        row, head = self.tx.load(kind, id)
+        heads = vars(self.tx._t).setdefault("heads", {})
+        return row, heads.setdefault((kind, id), head) if head.seq else head
 
 
 @caught_by("error_undoes_everything", "key_is_undone", "model")
@@ -701,6 +906,14 @@ class NeverGivesUp(MemoryStorage):
             yield tx
 
 
+@caught_by("patience_of_none")
+class NoPatienceIsAny(MemoryStorage):
+    @contextmanager
+    def write(self, mall: str, *, patience: float | None = None) -> Iterator[Any]:
+        with super().write(mall, patience=patience or None) as tx:
+            yield tx
+
+
 class Unlocking(SqlStorage):
     """PostgreSQL with a lock left out: ``unlock`` changes the statements."""
 
@@ -771,6 +984,82 @@ class CodesFolded(MemoryStorage):
     def write(self, mall: str, *, patience: float | None = None) -> Iterator[Any]:
         with super().write(mall.lower(), patience=patience) as tx:
             yield tx
+
+
+class NoFileIsMade(Sqlite):
+    def check(self, *, make: bool) -> None:
+        pass  # and so SQLite makes an empty file when it is asked for tables
+
+
+@caught_on_sqlite("open_leaves_no_files")
+class LeavesAFile(SqlStorage):
+    def __init__(self, url: str, prefix: str = "eldermall_") -> None:
+        super().__init__(url, prefix=prefix)
+        self.database = NoFileIsMade(self.engine.url)
+
+
+@caught_on_sqlite("prefixes_are_apart")
+class PrefixIgnored(SqlStorage):
+    def __init__(self, url: str, prefix: str = "eldermall_") -> None:
+        super().__init__(url)
+
+
+@caught_on_sqlite("prefixes_are_apart")
+class PrefixFolded(SqlStorage):
+    def __init__(self, url: str, prefix: str = "eldermall_") -> None:
+        super().__init__(url, prefix=prefix.lower())
+
+
+class InAFile(MemoryStorage):
+    """Keeps everything in a file, under a lock that other processes know nothing of."""
+
+    capabilities = StorageCapabilities(durable=True)
+    locks: ClassVar[dict[Path, Any]] = {}
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+        self._lock = self.locks.setdefault(file, self._lock)
+
+    def open(self, kinds: Iterable[RecordKind], *, make: bool = True) -> None:
+        if not make and not self.file.exists():
+            raise StorageError(NO)
+        self.file.touch()
+
+    def load(self) -> None:
+        self._malls = pickle.loads(self.file.read_bytes() or pickle.dumps({}))
+
+    @contextmanager
+    def write(self, mall: str, *, patience: float | None = None) -> Iterator[Any]:
+        with super().write(mall, patience=patience):
+            self.load()
+            yield _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
+            self.file.write_bytes(pickle.dumps(self._malls))
+
+    @contextmanager
+    def read(self, mall: str) -> Iterator[Any]:
+        with self._lock:
+            self.load()
+            yield _MemoryTransaction(self._malls.setdefault(mall, _Tables()))
+
+
+class SeenInOneProcess(InAFile):
+    """Reads the file once, and all of one process share what they have read."""
+
+    kept: ClassVar[dict[Path, Any]] = {}
+
+    def load(self) -> None:
+        if self.file not in self.kept:
+            super().load()
+        self._malls = self.kept.setdefault(self.file, self._malls)
+
+
+FAULTS["InAFile"] = Fault(
+    ("another_process",), lambda folder: Backend(partial(InAFile, folder / "mall"))
+)
+FAULTS["SeenInOneProcess"] = Fault(
+    ("another_process",), lambda folder: Backend(partial(SeenInOneProcess, folder / "mall"))
+)
 
 
 class Durable(MemoryStorage):

@@ -17,6 +17,7 @@ from eldermall.testing.storage.outbox import OutboxCases
 from eldermall.testing.storage.records import RecordCases
 from eldermall.testing.storage.sealing import SealingCases
 from eldermall.testing.storage.transactions import TransactionCases
+from eldermall.testing.storage.values import ValueCases
 from eldermall.testing.storage.workers import WorkerCases
 
 __all__ = [
@@ -27,6 +28,6 @@ __all__ = [
 
 class StorageConformance(  # pytest runs the cases of the last base first
     ModelCases, JoinCases, DatabaseCases, WorkerCases, IsolationCases, TransactionCases,
-    OutboxCases, SealingCases, JournalCases, ClockCases, RecordCases,
+    ValueCases, OutboxCases, SealingCases, JournalCases, ClockCases, RecordCases,
 ):
     """Every case of the kit; a subclass named ``Test...`` adds the fixture ``backend``."""

@@ -43,7 +43,12 @@ class Hosts(Protocol):
 
 
 class StorageBackend(Protocol):
-    """Gives storages to the kit. The kit opens and closes them."""
+    """Gives storages to the kit. The kit opens and closes them.
+
+    It may have two calls more, for cases that are skipped without them: ``elsewhere()`` returns
+    what makes, in another process, a storage on the same database, or None; ``prefixed(prefix)``
+    returns a storage on the same database whose tables are named with that prefix.
+    """
 
     def fresh(self, *, bare: bool = False) -> Storage:
         """Return a storage on a database without rows.
@@ -72,13 +77,18 @@ class Backend:
 
     Args:
         make: returns a storage on that database, not opened yet.
+            To be made in another process too, it is a ``functools.partial`` or a function of a
+            module.
         shared: whether two storages can be on it; not if it lives in the storage itself.
         joining: the hosts whose transactions can be joined.
+        prefixed: returns a storage there whose tables are named with a prefix; None if there are no
+            prefixes.
     """
 
     make: Callable[[], Storage]
     shared: bool = True
     joining: Hosts | None = None
+    prefixed: Callable[[str], Storage] | None = None
 
     def fresh(self, *, bare: bool = False) -> Storage:
         """Return a storage on the empty database."""
@@ -91,3 +101,7 @@ class Backend:
     def hosts(self) -> Hosts | None:
         """Return the hosts."""
         return self.joining
+
+    def elsewhere(self) -> Callable[[], Storage] | None:
+        """Return what makes another storage on the database in another process."""
+        return self.make if self.shared else None

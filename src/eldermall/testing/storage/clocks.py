@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow, Storage
@@ -146,3 +147,25 @@ class ClockCases(StorageCases):
         with storage.read(MALL) as tx:
             assert list(tx.due_clocks(LAST, ALL)) == [replace(row, stage=1) for row in rows]
             assert len(tx.clocks(["running"])) == 1000
+
+    @case("取到点时限的代价取决于到点者的多少，而非时限总数", needs="durable")
+    def test_due_clocks_cost(self, storage: Storage) -> None:
+        """What is due takes no longer to find among many clocks than among few."""
+
+        def took() -> float:
+            """Return the seconds of the quickest of several calls."""
+            times = []
+            with storage.read(MALL) as tx:
+                for _ in range(20):
+                    begun = time.perf_counter()
+                    assert len(tx.due_clocks(10, ALL)) == 5
+                    times.append(time.perf_counter() - begun)
+            return min(times)
+
+        with storage.write(MALL) as tx:
+            tx.put_clocks([clock(f"order/B{n}", next=10) for n in range(5)])
+        among_few = took()
+        with storage.write(MALL) as tx:
+            tx.put_clocks([clock(f"order/A{n:05}", next=11 + n) for n in range(20_000)])
+        among_many = took()
+        assert among_many < 4 * among_few, "it looks through clocks that aren't due"

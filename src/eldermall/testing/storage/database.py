@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from eldermall.contracts.storage import RecordKind, RecordRow, Storage, StorageCapabilities
-from eldermall.errors import StorageError
+from eldermall.errors import EldermallError, StorageError
 from eldermall.testing.case import group, undeclared
 from eldermall.testing.storage.backend import StorageBackend
 from eldermall.testing.storage.cases import StorageCases
@@ -43,6 +45,47 @@ class DatabaseCases(StorageCases):
                 fill(tx)
         finally:
             storage.close()
+
+    @case("空数据库上不带 make 打开，不留下任何文件")
+    def test_open_leaves_no_files(self, backend: StorageBackend, tmp_path: Path) -> None:
+        """Opening an empty database without making it leaves no file in the test's folder."""
+        storage = backend.fresh(bare=True)
+        before = sorted(tmp_path.rglob("*"))
+        try:
+            with pytest.raises(StorageError):
+                storage.open(KINDS, make=False)
+        finally:
+            storage.close()
+        assert sorted(tmp_path.rglob("*")) == before
+
+    @case("前缀不同的数据互不可见；仅大小写不同的前缀也各自独立，或被拒绝")
+    def test_prefixes_are_apart(
+        self, backend: StorageBackend, storage: Storage, storages: ExitStack
+    ) -> None:
+        """Two prefixes never share a row; one that differs in case only may be refused."""
+        prefixed: Callable[[str], Storage] | None = getattr(backend, "prefixed", None)
+        if prefixed is None:
+            pytest.skip("没有 prefixed / the backend has no prefixed")
+        kept = [storage]
+        with storage.write(MALL) as tx:
+            fill(tx)
+            filled = [everything(tx)]
+        for prefix in ("Kit_", "kit_"):
+            other = prefixed(prefix)
+            storages.callback(other.close)
+            try:
+                other.open(KINDS)
+            except EldermallError:
+                assert prefix == "kit_", f"the prefix {prefix} is refused"
+                continue
+            kept.append(other)
+            with other.write(MALL) as tx:
+                assert not any(everything(tx).values()), f"{prefix} shares rows"
+                fill(tx, prefix)
+                filled.append(everything(tx))
+        for each, right in zip(kept, filled, strict=True):
+            with each.read(MALL) as tx:
+                assert everything(tx) == right
 
     @case("再次打开不改动数据")
     def test_open_again(self, storage: Storage, other: Storage) -> None:

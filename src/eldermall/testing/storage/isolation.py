@@ -266,3 +266,21 @@ class IsolationCases(StorageCases):
             row, _ = tx.load("order", "A1")
         assert row is not None
         assert row.version == 3
+
+    @case("patience 为 0 时完全不等待")
+    def test_patience_of_none(self, storage: Storage, other: Storage) -> None:
+        """Who has no patience doesn't wait at all, and comes through where nobody is."""
+        with storage.write(MALL) as tx:
+            tx.save([record("A1")])
+
+        def hurry() -> None:
+            with other.write(MALL, patience=0) as tx:
+                count_up(tx)
+
+        with storage.write(MALL) as tx:
+            tx.load("order", "A1")
+            beside = start(hurry)
+            assert not waits(beside, SHORT / 2), "it waits, and was told not to"
+            with pytest.raises(Locked):
+                result(beside)
+        hurry()

@@ -124,6 +124,20 @@ class JournalCases(StorageCases):
             assert list(tx.entries()) == rows
             assert sum(1 for _ in tx.waiting()) == 5000
 
+    @case("一个对象可有上万条日志，全部读回")
+    def test_long_chain(self, storage: Storage) -> None:
+        """A chain of more than ten thousand entries comes back whole."""
+        rows = [entry("order/A1", n) for n in range(1, 10_002)]
+        with storage.write(MALL) as tx:
+            tx.append(rows)
+        with storage.write(MALL) as tx:
+            assert list(tx.chain("order/A1")) == rows
+            assert tx.load("order", "A1")[1].seq == len(rows)
+            assert len(tx.unsealed(ALL)) == len(rows)
+        with storage.read(MALL) as tx:
+            assert list(tx.entries()) == rows
+            assert sum(1 for _ in tx.waiting()) == len(rows)
+
     @case("个人信息按编号与路径读回")
     def test_personal_comes_back(self, storage: Storage) -> None:
         """Personal values come back by number and path, byte by byte."""

@@ -114,6 +114,32 @@ class OutboxCases(StorageCases):
                 second["C"],
             ]
 
+    @outbox("结果写入时，空的原因取代原有的原因")
+    def test_reason_is_cleared(self, storage: Storage) -> None:
+        """What came of a try replaces what came of the one before, a reason by none too."""
+        with storage.write(MALL) as tx:
+            tx.enqueue([message("A", body=ANY_BYTES)])
+        for now, reason in ((10, "busy"), (20, ""), (30, "busy again"), (40, "")):
+            with storage.write(MALL) as tx:
+                (mine,) = tx.claim_messages(now, 1, LAST)
+                told = replace(mine, next=now + 10, reason=reason)
+                tx.settle_message(told)
+                assert kept_messages(tx) == [told]
+
+    @outbox("尝试次数不会停在 127 或 32767")
+    def test_attempts_go_on(self, storage: Storage) -> None:
+        """Attempts are counted on beyond what 8 or 16 bits hold."""
+        tried = (127, 255, 32_767, 65_535, 1_000_000)
+        with storage.write(MALL) as tx:
+            tx.enqueue([message(f"A{many}", attempts=many) for many in tried])
+        for again in (1, 2):
+            with storage.write(MALL) as tx:
+                taken = {row.id: row for row in tx.claim_messages(10, ALL, 10)}
+                assert {row.attempts for row in taken.values()} == {n + again for n in tried}
+                for row in taken.values():
+                    tx.settle_message(replace(row, reason=f"try {again}"))
+                assert {row.reason for row in kept_messages(tx)} == {f"try {again}"}
+
     @outbox("一次可放入并领取 5000 条消息")
     def test_many_messages(self, storage: Storage) -> None:
         """Five thousand messages are put in one call and claimed in another."""
@@ -138,6 +164,15 @@ class OutboxCases(StorageCases):
         with storage.write(MALL) as tx:
             assert tx.claim_key(key(subject="order/A2")) == first
             assert tx.claim_key(key()) == first
+
+    @keys("幂等键不会自行过期，多久之后仍给出首次使用者")
+    def test_key_lasts(self, storage: Storage) -> None:
+        """A key doesn't end by itself: whoever comes however much later gets who used it."""
+        with storage.write(MALL) as tx:
+            assert tx.claim_key(key(created=0)) is None
+        for later in (0, 1, 3_600_000_000, 10**15, LAST):
+            with storage.write(MALL) as tx:
+                assert tx.claim_key(key(subject="order/A2", created=later)) == key(created=0)
 
     @keys("幂等键按命令区分，大小写与空格不同即为不同")
     def test_key_belongs_to_command(self, storage: Storage) -> None:

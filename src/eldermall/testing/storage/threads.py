@@ -112,12 +112,17 @@ def race(
         second: all that the second does.
         end: what the first does afterwards.
     """
+    return race_with(storage, begin, lambda: within(other, second), end)
 
-    def whole() -> None:
-        with other.write(MALL) as tx:
-            second(tx)
 
-    beside: Future[None] | None = None
+def race_with(
+    storage: Storage,
+    begin: Callable[[Transaction], object],
+    whole: Callable[[], object],
+    end: Callable[[Transaction], object],
+) -> Race:
+    """Run one transaction, and in the midst of it ``whole``, which runs another."""
+    beside: Future[object] | None = None
     overlapped = False
     try:
         with storage.write(MALL) as tx:

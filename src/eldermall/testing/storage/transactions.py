@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +14,10 @@ from eldermall.contracts.storage import PackRow, RecordRow, Storage, Transaction
 from eldermall.errors import EldermallError
 from eldermall.testing.case import group
 from eldermall.testing.storage.cases import StorageCases
+from eldermall.testing.storage.model import Model
 from eldermall.testing.storage.rows import (
+    ALL,
+    LAST,
     SUBJECTS,
     clock,
     entry,
@@ -45,6 +50,26 @@ def change(tx: Transaction) -> None:
     waiting = tx.unsealed(2)
     tx.seal(root(2), waiting, waiting)
     tx.put_pack(PackRow("another", b"{}"))
+
+
+def answers(tx: Transaction) -> Mapping[str, Any]:
+    """Return what every call gives that reads and may be made in any transaction."""
+    return {
+        **everything(tx),
+        "load": [tx.load("order", id) for id in ("A1", "A2")],
+        "look_up": dict(tx.look_up("order", ["A1", "A2"])),
+        "existing": set(tx.existing("order", ["A1", "A2"])),
+        "uses_pack": tx.uses_pack("order", "pack"),
+        "found": [list(tx.find("order", open=True)), list(tx.find("order", merchant="m1"))],
+        "open_clocks": list(tx.open_clocks("order/A1")),
+        "due_clocks": list(tx.due_clocks(LAST, ALL)),
+        "chain": [list(tx.chain(subject)) for subject in ("order/A1", "order/A2")],
+        "stride": tx.stride("", 2),
+        "holding_personal": list(tx.holding_personal(LAST, "", ALL)),
+        "last_root": tx.last_root(),
+        "sealed": list(tx.sealed()),
+        "sealing": tx.sealing("booking/B1", 1),
+    }
 
 
 class Interrupted(BaseException):
@@ -114,6 +139,29 @@ class TransactionCases(StorageCases):
         for after in (storage, other):
             with after.read(MALL) as tx:
                 assert everything(tx, ("order/A1", "order/A2")) == second
+
+    @case("读过的内容，下次再读时不用旧的，政策也是")
+    def test_reads_are_fresh(self, storage: Storage, other: Storage) -> None:
+        """What was read is read anew after each change, whoever made it: policies too."""
+        model = Model()
+
+        def compare(tx: Transaction, right: Model) -> None:
+            assert answers(tx) == answers(cast(Transaction, right))
+
+        for writer, act in ((storage, fill), (other, change)):
+            for kept in (False, True):
+                after = model.copy()
+                act(cast(Transaction, after))
+                with suppress(Undone), writer.write(MALL) as tx:
+                    compare(tx, model)
+                    act(tx)
+                    compare(tx, after)
+                    if not kept:
+                        raise Undone
+                model = after if kept else model
+                for reader in (storage, other):
+                    with reader.read(MALL) as tx:
+                        compare(tx, model)
 
     @case("提交之前，他人看不到任何改动")
     def test_uncommitted_is_unseen(self, storage: Storage, other: Storage) -> None:

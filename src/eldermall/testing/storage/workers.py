@@ -5,19 +5,34 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 
 from eldermall.contracts.storage import KeyRow, Leaf, Message, Storage, Transaction
 from eldermall.testing.case import group
+from eldermall.testing.storage.backend import StorageBackend
 from eldermall.testing.storage.cases import StorageCases
-from eldermall.testing.storage.rows import ALL, MESSAGE_STATES, entry, key, leaf, message, root
+from eldermall.testing.storage.isolation import count_up
+from eldermall.testing.storage.process import Elsewhere
+from eldermall.testing.storage.rows import (
+    ALL,
+    MESSAGE_STATES,
+    entry,
+    everything,
+    key,
+    leaf,
+    message,
+    record,
+    root,
+)
 from eldermall.testing.storage.threads import (
     HUNG,
     MALL,
     Undone,
     race,
+    race_with,
     result,
     start,
     until_through,
@@ -27,6 +42,15 @@ from eldermall.testing.storage.threads import (
 )
 
 case = group("多个工作进程", "several workers")
+
+
+def claim_key(tx: Transaction, row: KeyRow) -> KeyRow | None:
+    """Claim a key."""
+    return tx.claim_key(row)
+
+
+def nothing(tx: Transaction) -> None:
+    """Do nothing more."""
 
 
 class WorkerCases(StorageCases):
@@ -151,3 +175,39 @@ class WorkerCases(StorageCases):
             got += [row.id for row in tx.claim_messages(10, ALL, 20)]
             assert {row.attempts for row in tx.messages(MESSAGE_STATES)} == {1}
         assert sorted(got) == [f"A{n:02}" for n in range(60)]
+
+    @case("另一个正在运行的进程：立即看到已提交的，等待正在进行的", needs="durable")
+    def test_another_process(
+        self, backend: StorageBackend, storage: Storage, storages: ExitStack
+    ) -> None:
+        """Another process sees at once what is committed, and no update of the two is lost."""
+        make = getattr(backend, "elsewhere", lambda: None)()
+        if make is None:
+            pytest.skip("没有 elsewhere / the backend has no elsewhere")
+        elsewhere = Elsewhere(make)
+        storages.callback(elsewhere.close)
+        for writer in (partial(within, storage), elsewhere.within):
+            writer(count_up)
+            here, there = within(storage, everything), elsewhere.within(everything)
+            assert here["records"]
+            assert there == here
+        seen: list[int] = []
+
+        def begin(tx: Transaction) -> None:
+            row, _ = tx.load("order", "A1")
+            seen.append(0 if row is None else row.version)
+
+        ended = race_with(
+            storage, begin, lambda: elsewhere.within(count_up),
+            lambda tx: tx.save([record("A1", seen[0] + 1)]),
+        )
+        (row,) = within(storage, everything)["records"]
+        assert row.version == 2 + ended.first + ended.second
+        claim = partial(claim_key, row=key(subject="order/A2"))
+        got: list[KeyRow | None] = []
+        ended = race_with(
+            storage, lambda tx: tx.claim_key(key()), lambda: got.append(elsewhere.within(claim)),
+            nothing,
+        )
+        assert ended.first
+        assert got == [key()] * ended.second
