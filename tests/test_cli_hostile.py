@@ -41,7 +41,7 @@ CALLS: dict[str, list[str]] = {
     "adopt": ["orders", "rows.jsonl", "--database", DATABASE, *POLICY, "--by", "lin"],
     "observe-report": [DATABASE, *POLICY],
     "todo": [DATABASE, *POLICY, "--role", "operations"],
-    "appoint": [DATABASE, "review", "lin", *POLICY, "--by", "lin"],
+    "appoint": [DATABASE, "review", "chen", *POLICY, "--by", "lin"],
     "sweep": [DATABASE, *POLICY],
     "work": [DATABASE, *POLICY, "--once"],
     "init": [os.devnull],
@@ -124,7 +124,7 @@ READ = {
     "policy.toml": [
         "rules", "observe-report", "todo", "appoint", "sweep", "work", "adopt",
     ],
-    "orders.csv": ["audit"],
+    "orders.csv": ["audit", "audit --guess"],
     "map.toml": ["audit"],
     "rows.jsonl": ["adopt"],
     "roots.jsonl": ["verify"],
@@ -179,7 +179,8 @@ def test_no_value_of_an_option_ends_a_command_badly(
     if name.startswith("-"):
         call += [name, word]
     else:
-        call[int(name)] = word
+        place = int(name)
+        call[place:place + 1] = [word]
     check(run(*command.split(), *call), (command, name, word[:80]))
 
 
