@@ -31,6 +31,7 @@ from eldermall.contracts.storage import (
     RecordKind,
     RecordRow,
     RootRow,
+    Storage,
     StorageCapabilities,
 )
 from eldermall.errors import NotInTransaction, NotJoinable, Overtaken, StorageError
@@ -76,6 +77,13 @@ class Wrapping(MemoryStorage):
             yield self.calls(tx)
 
 
+def wrapping(calls: type[Calls]) -> Wrapping:
+    """Return a storage in memory with these calls."""
+    storage = Wrapping()
+    vars(storage)["calls"] = calls
+    return storage
+
+
 @dataclass(frozen=True)
 class Fault:
     """A broken storage.
@@ -99,11 +107,7 @@ def caught_by(*cases: str) -> Callable[[T], T]:
 
     def register(broken: T) -> T:
         def make() -> Any:
-            if not issubclass(broken, Calls):
-                return broken()
-            storage = Wrapping()
-            vars(storage)["calls"] = broken
-            return storage
+            return wrapping(broken) if issubclass(broken, Calls) else broken()
 
         FAULTS[broken.__name__] = Fault(cases, lambda folder: Backend(make, shared=False))
         return broken
@@ -714,16 +718,19 @@ class Written(Calls):
         self.tx.put_pack(self.into(row))
 
 
+FIELDS: dict[tuple[str, str], Callable[[], Storage]] = {}
+"""Storages that get one field of one sort of row wrong, by the case that must catch it."""
+
+
 def field_wrong(case: str, sort: type, field: str, how: str, wrong: Callable[[Any], Any]) -> None:
-    """Register a storage that gets one field of one sort of row wrong."""
+    """Register one."""
 
     class Field(Written):
         def into(self, row: Any) -> Any:
             value = getattr(row, field, None) if type(row) is sort else None
             return row if value is None else replace(row, **{field: wrong(value)})
 
-    Field.__name__ = f"{sort.__name__}{field.capitalize()}{how}"
-    caught_by(case)(Field)
+    FIELDS[case, f"{sort.__name__}.{field} {how}"] = lambda: wrapping(Field)
 
 
 def cut(most: int) -> Callable[[Any], Any]:
@@ -737,20 +744,20 @@ def bound(bits: int) -> Callable[[Any], Any]:
 for sort, fields in values.TEXTS.items():
     for field, most in fields.items():
         if field != "indexed":
-            field_wrong("texts", sort, field, "Quoted", lambda text: text.replace("'", "''"))
-            field_wrong("texts", sort, field, "Stripped", str.strip)
-            field_wrong("texts", sort, field, "Composed", partial(unicodedata.normalize, "NFC"))
-            field_wrong("texts", sort, field, "Cut", cut(most - 1))
+            field_wrong("texts", sort, field, "quoted", lambda text: text.replace("'", "''"))
+            field_wrong("texts", sort, field, "stripped", str.strip)
+            field_wrong("texts", sort, field, "composed", partial(unicodedata.normalize, "NFC"))
+            field_wrong("texts", sort, field, "cut", cut(most - 1))
 for sort, numbers in values.NUMBERS.items():
     for field, greatest in numbers.items():
-        field_wrong("numbers", sort, field, "Narrow", bound(15 if greatest < 2**31 else 31))
+        field_wrong("numbers", sort, field, "narrow", bound(15 if greatest < 2**31 else 31))
         if greatest > 2**31:
-            field_wrong("numbers", sort, field, "Rounded", lambda n: n // 1000 * 1000 or n)
+            field_wrong("numbers", sort, field, "rounded", lambda n: n // 1000 * 1000 or n)
 for sort, kinds in values.BYTES.items():
     for field, tried in kinds.items():
-        field_wrong("bytes", sort, field, "Stripped", lambda data: data.rstrip(b"\0 "))
+        field_wrong("bytes", sort, field, "stripped", lambda data: data.rstrip(b"\0 "))
         if tried is values.BODIES:
-            field_wrong("bytes", sort, field, "Of64Kb", cut(2**16 - 1))
+            field_wrong("bytes", sort, field, "of64kb", cut(2**16 - 1))
 
 
 # Transactions

@@ -24,12 +24,13 @@ from sqlalchemy.pool import NullPool
 from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.contracts.storage import Storage
+from eldermall.errors import EldermallError
 from eldermall.testing.case import KIT, cases_of
 from eldermall.testing.storage import Backend, StorageConformance
 from eldermall.testing.storage.joining import JoinCases
 from eldermall.testing.storage.rows import KINDS
 from tests import databases
-from tests.broken_storages import FAULTS
+from tests.broken_storages import FAULTS, FIELDS, Wrapping
 
 pytest_plugins = ("pytester",)
 
@@ -288,8 +289,27 @@ def test_a_broken_storage_is_caught_by_the_cases_meant_for_it(
     assert outcomes == {name: dict.fromkeys(cases, "failed") for name, cases in faults.items()}
 
 
+def passes(run: Callable[[Storage], None], storage: Storage) -> bool:
+    """Say whether a case passes on a storage."""
+    try:
+        run(storage)
+    except (AssertionError, EldermallError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("case", ["texts", "numbers", "bytes"])
+def test_a_fault_in_any_field_of_any_row_is_caught(case: str) -> None:
+    run = getattr(StorageConformance(), f"test_{case}")
+    run(Wrapping())
+    broken = {name: make for (by, name), make in FIELDS.items() if by == case}
+    assert len(broken) > 10
+    assert [name for name, make in broken.items() if passes(run, make())] == []
+
+
 def test_for_every_case_there_is_a_storage_that_it_catches() -> None:
-    assert {case for fault in FAULTS.values() for case in fault.cases} == CASES.keys()
+    named = {case for fault in FAULTS.values() for case in fault.cases}
+    assert named | {case for case, _ in FIELDS} == CASES.keys()
 
 
 def test_every_fault_has_a_case_that_names_it_beside_the_model() -> None:
