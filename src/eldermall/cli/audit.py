@@ -16,14 +16,14 @@ from rich.table import Table
 
 from eldermall.cli import files, output
 from eldermall.errors import Invalid
-from eldermall.reports.audit import REASONS
 from eldermall.reports.audit import audit as run
 from eldermall.reports.columns import read_columns
+from eldermall.reports.decidable import NOT_ABOUT_ORDERS
 from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.guess import guess
-from eldermall.reports.replay import NOT_ABOUT_ORDERS
 from eldermall.reports.sources.cells import Progress as Told
 from eldermall.reports.sources.cells import Unreadable
+from eldermall.reports.tally import REASONS
 from eldermall.texts import Lang, Text
 
 _WORDS = {

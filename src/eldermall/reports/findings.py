@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from eldermall.calendars import moment
 from eldermall.engine.settings import SettingValue
-from eldermall.reports.replay import Left
+from eldermall.reports.decidable import Left
 from eldermall.reports.sources.cells import Unreadable
 from eldermall.texts import Text
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from eldermall.errors import FileUnreadable
 from eldermall.reports.columns import COLUMNS, MOMENTS
-from eldermall.reports.export import is_marker
 from eldermall.reports.formats import reading
+from eldermall.reports.rows import is_marker
 from eldermall.reports.sources.cells import Cell, Raw, Wanted, undressed
 from eldermall.reports.sources.headers import Top, tops
 from eldermall.reports.sources.opening import raws

@@ -7,111 +7,27 @@ that the move leaves, over the shortest path of unrecorded moves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 from eldermall.contracts.storage import ClockRow
-from eldermall.engine.actor import Actor, person, system
 from eldermall.engine.clock import Clock
-from eldermall.engine.inputs import Arguments
 from eldermall.engine.kind import Command
-from eldermall.engine.machine import Guard, Machine, Transition
-from eldermall.engine.room import Nothing
-from eldermall.engine.rule import Context, Fact, Rule
+from eldermall.engine.machine import Transition
+from eldermall.engine.rule import Rule
 from eldermall.engine.rulebook import Rulebook
-from eldermall.engine.settings import Relaxation, Settings, Technical
-from eldermall.engine.step import Step, edge, step
+from eldermall.engine.settings import Relaxation, Settings
+from eldermall.engine.step import Step
 from eldermall.reports import export
 from eldermall.reports.columns import MOMENTS
+from eldermall.reports.decidable import decidable
+from eldermall.reports.moves import OF_PARTS, ORDER, Recorded, command, made, of_part, placing
 from eldermall.rooms.orders import Order, Orders
-from eldermall.rooms.orders.states import Goods, Payment
-from eldermall.texts import Text
 
-ID = "export"
-LINE = "1"
-_ORDER = replace(Orders.KIND, requests=None)  # an audit asks the outside for nothing
-MOVES: Mapping[str, str] = {
-    "placed": "place", "paid": "pay", "shipped": "ship", "delivered": "deliver",
-    "cancelled": "cancel",
-}
-"""The move that each moment of an export records."""
-
-_WHO = system("export")
-_STAFF = person("staff", "operations", department="operations")
-NOT_ABOUT_ORDERS = Text("不属于商品订单", "it isn't about orders of goods")
-TRACKS = (Goods.table, Payment.table)
-"""The machines that an order of an export goes through: services aren't among them."""
 _KEPT = 4096
-_OF_PARTS = ("ship", "deliver")
 _Event = tuple[int, int, str, int]  # the moment, the rank among equal ones, the move, the part
-_ANY_TIME = Technical(backdating=2**53, future=2**53)
 _ON_PAPER = Relaxation("observe", "", "", "", until=2**53)
-_ARGS: Mapping[str, Arguments] = {
-    "pay": Orders.paid.model(amount=1, currency="XXX", reference=ID),
-    "track": Orders.track.model(
-        parcel=ID, words=({"text": "", "location": ""},),
-        events=({"status": "in_transit", "at": 10**6, "code": "", "reference": ""},),
-    ),
-    "cancel": Orders.cancel.model(reason="status"),
-    "hand_over": Orders.hand_over.model(to=ID),
-    "contact_merchant": Orders.contact_merchant.model(way="unknown"),
-}
-
-
-def _place(couriers: Sequence[bool], cash: bool, ship_by: int | None = None) -> Arguments:
-    # all the money lies on the first line: what is paid is never asked of the others
-    args: Arguments = Orders.place.model(
-        merchant=ID, customer=ID, channel=ID, currency="XXX", total=1, cash_on_delivery=cash,
-        ship_by=ship_by,
-        lines=tuple(
-            {"id": _line(n), "listing": ID, "quantity": 1, "amount": int(n == 0), "courier": by}
-            for n, by in enumerate(couriers)
-        ),
-    )
-    return args
-
-
-def _line(n: int) -> str:
-    return str(n + 1)
-
-
-def _of_part(move: str, n: int) -> Arguments:
-    # what a move of one of the parts says in which an order left
-    parcel = ID if n == 0 else f"{ID}{n}"
-    args: Arguments
-    if move == "ship":
-        args = Orders.ship.model(parcel=parcel, courier=ID, tracking=ID, lines={_line(n): 1})
-    elif move == "deliver":
-        args = Orders.deliver.model(parcel=parcel)
-    else:
-        args = Orders.cancel.model(reason="status", lines={_line(n): 1})
-    return args
-
-
-def _actor(move: str) -> Actor:
-    by = next(t.by for m in TRACKS for t in m.transitions if t.name == move)
-    return _WHO if "system" in by else _STAFF
-
-
-def _command(move: str, args: Arguments | None = None) -> Command:
-    args = _ARGS.get(move, Nothing()) if args is None else args
-    return Command(Orders.kind, move, ID, _actor(move), args)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A rule or clock that an export of orders can't decide.
-
-    Args:
-        id: of the rule or clock.
-        label: what it demands.
-        why: what the export lacks.
-    """
-
-    id: str
-    label: Text
-    why: Text
 
 
 class Replay:
@@ -135,19 +51,13 @@ class Replay:
         settings: Settings,
         as_of: int,
     ) -> None:
-        self._recorded = {MOVES[m] for m in recorded} | ({"cancel"} if cancels else set())
-        self._delivers = "shipped" in recorded
-        self._played = {MOVES[m] for m in recorded if m != "delivered" or self._delivers}
-        self._cash = cash
+        self._recorded = Recorded(recorded, cancels=cancels)
         self._commands: dict[tuple[object, ...], Command] = {}
         self._as_of = as_of
-        self._over: dict[tuple[str, str, str], dict[str, str] | None] = {}
         self._settings = replace(settings, published=0, relaxed={})
-        self._book = Rulebook((_ORDER,))
-        left: list[Left] = []
-        rules, clocks = self._decidable(installed, left)
+        rules, clocks, left = decidable(installed, self._recorded, self._settings, cash=cash)
         self.left = tuple(left)
-        self._book = Rulebook((_ORDER,), rules, clocks)
+        self._book = Rulebook((ORDER,), rules, clocks)
         self.rules = tuple(dict.fromkeys(rule.id for rule in rules))
         self.clocks = self._book.watching[Orders.kind]
         self._settings = replace(
@@ -162,11 +72,7 @@ class Replay:
     @property
     def unrecorded(self) -> tuple[Transition, ...]:
         """The moves that the export doesn't record."""
-        named = {
-            t.name: t for m in TRACKS for t in m.transitions
-            if t.by not in ((), ("system",)) and not t.erases and t.name not in self._recorded
-        }
-        return tuple(named.values())
+        return self._recorded.left_out
 
     def play(self, source: export.Order) -> Played | None:
         """Return what became of an order, None if it hasn't been placed."""
@@ -199,7 +105,7 @@ class Replay:
         for n, part in enumerate(source.goods):
             if part.shipped is not None:
                 events.append((part.shipped, 2, "ship", n))
-            if part.delivered is not None and self._delivers:
+            if part.delivered is not None and self._recorded.delivers:
                 events.append((part.delivered, 3, "deliver", n))
             if part.cancelled is not None:
                 events.append((part.cancelled, 4, "cancel", n))
@@ -242,10 +148,10 @@ class Replay:
         if move == "cancel" and order is not None and not order.lines[n].outstanding:
             return
         if order is not None:
-            order = self._between(order, move)
+            order = self._recorded.between(order, move)
         clocks = played.clocks
-        taken = self._step(
-            self._said(played.source, move, n), order, at,
+        taken = made(
+            self._book, self._settings, self._said(played.source, move, n), order, at, self._as_of,
             [row for row in clocks.values() if row.stopped is None] if clocks else (),
         )
         played.steps.append((at, move, taken))
@@ -265,158 +171,18 @@ class Replay:
                 part.courier for part in goods
             ])
         else:
-            key = (move, n, move in _OF_PARTS or (move == "cancel" and len(goods) > 1))
+            key = (move, n, move in OF_PARTS or (move == "cancel" and len(goods) > 1))
         known = self._commands.get(key)
         if known is None:
             if move == "place":
                 couriers = [part.courier for part in goods]
-                known = _command(move, _place(couriers, source.cash, source.ship_by))
+                known = command(move, placing(couriers, source.cash, source.ship_by))
             else:
-                known = _command(move, _of_part(move, n) if key[-1] is True else None)
+                known = command(move, of_part(move, n) if key[-1] is True else None)
             if len(self._commands) > _KEPT:
                 self._commands.clear()
             self._commands[key] = known
         return known
-
-    def _step(
-        self, command: Command, order: Order | None, at: int, running: Sequence[ClockRow] = ()
-    ) -> Step:
-        settings = self._settings
-        context = Context(
-            ID, order, command.args, command.actor, at, self._as_of, {}, settings, settings,
-            running,
-        )
-        return step(self._book, _ORDER, command, context, _ANY_TIME)
-
-    def _between(self, order: Order, move: str) -> Order:
-        # the record in the state that the move leaves, if only unrecorded moves lie between
-        key = move, order.track, order.payment
-        if key in self._over:
-            over = self._over[key]
-        else:
-            here = edge(_ORDER, order, move)
-            machine = here.machine
-            source = None if here.taken is not None else self._nearest(machine, here.state, move)
-            over = self._over[key] = None if source is None else {machine.field: source}
-        return order if over is None else order.model_copy(update=over)
-
-    def _nearest(self, machine: Machine, state: str, move: str) -> str | None:
-        seen, ahead = {state}, [state]
-        for here in ahead:
-            if (here, move) in machine.edges:
-                return here
-            for t in machine.transitions:
-                if here in t.sources and self._unrecorded(t) and t.target not in seen:
-                    seen.add(str(t.target))
-                    ahead.append(str(t.target))
-        return None
-
-    def _unrecorded(self, t: Transition) -> bool:
-        return t.target is not None and t.when is None and t.name not in self._recorded
-
-    def _decidable(
-        self, installed: Rulebook, left: list[Left]
-    ) -> tuple[list[Rule], list[Clock]]:
-        pairs, taken = self._samples()
-        asked = {rule.name for t in taken for rule in installed.guarding(*t)}
-        rules: list[Rule] = []
-        clocks: list[Clock] = []
-        for rule in installed.rules.values():
-            why = self._lacking_rule(rule, installed.guards[rule.name], rule.name in asked, pairs)
-            if why is None:
-                rules.append(rule)
-            else:
-                left.append(Left(rule.id, rule.label, why))
-        for clock in installed.clocks.values():
-            why = self._lacking_clock(clock, pairs)
-            if why is None:
-                # nobody is told of anything in an audit
-                clocks.append(replace(clock, warn=None, ladder=()))
-            else:
-                left.append(Left(clock.id, clock.label, why))
-        return rules, clocks
-
-    def _lacking_rule(
-        self, rule: Rule, guards: Sequence[Guard], asked: bool, pairs: list[tuple[Order, Order]]
-    ) -> Text | None:
-        if not {g.machine for g in guards} & {m.name for m in TRACKS}:
-            return NOT_ABOUT_ORDERS
-        if not asked:
-            return Text("导出文件未记录该规则所管的操作", "it guards no move that is recorded")
-        unknown = [f for f in rule.needs if f.source in ("lookup", "actor", "argument")]
-        unknown += [f for f in rule.needs if f.source == "record" and self._differs(f, pairs)]
-        if unknown:
-            return Text(
-                "导出文件缺少：" + "、".join(f.label.zh for f in unknown),
-                "not in the export: " + ", ".join(f.label.en for f in unknown),
-            )
-        return self._unset(rule)
-
-    def _lacking_clock(self, clock: Clock, pairs: list[tuple[Order, Order]]) -> Text | None:
-        if clock.kind != Orders.kind:
-            return NOT_ABOUT_ORDERS
-        if not any(clock.runs(order) for pair in pairs for order in pair):
-            return NOT_ABOUT_ORDERS
-        if any(clock.runs(before) != clock.runs(after) for before, after in pairs):
-            return Text(
-                "其起止取决于导出文件未记录的操作",
-                "a move that isn't recorded starts or stops it",
-            )
-        return self._unset(replace(clock, warn=None, ladder=()))
-
-    def _unset(self, owner: Rule | Clock) -> Text | None:
-        unset = [s.key for s in owner.settings if s.key not in self._settings.values]
-        if not unset:
-            return None
-        return Text(
-            "须由政策设定：" + "、".join(unset), "a policy must set: " + ", ".join(unset)
-        )
-
-    def _differs(self, fact: Fact, pairs: list[tuple[Order, Order]]) -> bool:
-        def read(order: Order) -> Any:
-            return fact.read(
-                Context(ID, order, Nothing(), _WHO, 0, 0, {}, self._settings, self._settings)
-            )
-
-        return any(read(before) != read(after) for before, after in pairs)
-
-    def _samples(
-        self,
-    ) -> tuple[list[tuple[Order, Order]], list[tuple[Machine, Transition]]]:
-        # sample orders before and after each unrecorded move that may lie between recorded ones,
-        # and the edges that recorded moves take
-        played = self._played | (self._recorded & {"cancel"})
-        between = {
-            t.name
-            for machine in TRACKS
-            for t in machine.transitions
-            if t.target is not None
-            and self._unrecorded(t)
-            and any(self._nearest(machine, t.target, move) for move in self._recorded)
-        } | ({"track", *MOVES.values()} - self._recorded - {"cancel"})
-        placings = [_command("place", _place([True], cash)) for cash in (False, True)]
-        firsts = [self._step(place, None, 1) for place in placings[: 1 + self._cash]]
-        pairs: list[tuple[Order, Order]] = []
-        taken = [(moved.machine, moved.transition) for moved in firsts[0].path]
-        ahead, seen, at = [cast(Order, first.record) for first in firsts], set[str](), 1
-        while ahead:
-            before = ahead.pop()
-            for move in sorted(between | played):
-                at += 1
-                args = _of_part(move, 0) if move in _OF_PARTS else None
-                command = _command(move, args)
-                after = self._step(command, before, at)
-                if after.record is None:
-                    continue
-                order = cast(Order, after.record)
-                if move in between:
-                    pairs.append((before, order))
-                else:
-                    taken += [(moved.machine, moved.transition) for moved in after.path]
-                if order.summary not in seen:
-                    seen.add(order.summary)
-                    ahead.append(order)
-        return pairs, taken
 
 
 class Played:
