@@ -130,7 +130,7 @@ def test_an_adopted_order_that_is_completed_gets_its_callback_from_its_completio
     }
     adopt(
         mall, goods="completed", parcels=[parcel], lines=[LINES[0] | {"shipped": 2}],
-        completed_at=done,
+        completed_at=done, created_at=done, paid_at=done,
     )
     callback = mall.callbacks.get("A1")
     assert (callback.state, callback.created_at) == ("due", shop.us(done))
@@ -156,11 +156,11 @@ def test_adopting_the_same_again_changes_nothing_and_with_other_content_is_refus
         ({"goods": "gone"}, "adopt.fits", "goods must be one of submitted"),
         ({"goods": None}, "adopt.fits", "goods must be one of submitted"),
         ({"service": "accepted"}, "adopt.fits", "service isn't a track of this record"),
-        ({"goods": "shipped"}, "adopt.fits", "what the record says doesn't make it shipped"),
         (
             {"lines": [LINES[0] | {"cancelled": 2}]}, "adopt.fits",
             "goods is accepted, but what the record says makes it cancelled",
         ),
+        ({"payment": "part_refunded"}, "adopt.fits", "doesn't make it partly refunded"),
         ({"payment": "refunded"}, "adopt.fits", "doesn't make it refunded"),
         ({"created_at": "2026-03-03T09:00:00+08:00"}, "adopt.future", "made in the future"),
     ],
@@ -260,7 +260,9 @@ def test_an_order_with_an_open_case_is_taken_over_with_it_and_both_go_on(
                     "location": ""}],
     }
     line = LINES[0] | {"shipped": 2, "claimed": 1}
-    adopt(mall, goods="delivered", parcels=[parcel], lines=[line])
+    adopt(
+        mall, goods="delivered", parcels=[parcel], lines=[line], created_at=done, paid_at=done
+    )
     mall.cases.adopt(
         "R1",
         {

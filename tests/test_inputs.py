@@ -563,7 +563,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "callbacks.erase": {"id": "A1"},
     "complaints.receive": {
         "id": "C1", "customer": "li", "words": "Late.", "channel": "app", "order": "A1",
-        "lines": ["tea"], "against": "wang",
+        "lines": ["tea"], "against": "wang", "group_id": "G1",
     },
     "complaints.record": {"id": "C1", "subject": "late", "remedy": "sorry", "etiquette": "v1"},
     "complaints.escalate": {"id": "C1", "reason": "the merchant must be asked"},

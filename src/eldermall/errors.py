@@ -26,8 +26,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from eldermall.texts import Text
 
@@ -79,6 +79,14 @@ class PluginError(DefinitionError):
     code = "plugin"
 
 
+class Fault(NamedTuple):
+    """One thing that is wrong with an input: where, what was given there, and why it is wrong."""
+
+    where: str
+    value: object
+    text: Text
+
+
 class Invalid(EldermallError):
     """An input that can't be accepted whatever the state of anything.
 
@@ -86,9 +94,13 @@ class Invalid(EldermallError):
         where: the argument or field.
         value: what was given (cut to 80 characters in the message).
         why: what would be right.
+
+    ``faults`` holds all that was found wrong at once; ``where``, ``value`` and ``text`` are those
+    of the first.
     """
 
     code = "invalid"
+    faults: tuple[Fault, ...]
 
     def __init__(self, where: str, value: object, why: Text) -> None:
         shown = repr(value)
@@ -98,6 +110,16 @@ class Invalid(EldermallError):
         )
         self.where = where
         self.value = value
+        self.faults = (Fault(where, value, self.text),)
+
+    @classmethod
+    def together(cls, found: Sequence[Invalid]) -> Invalid:
+        """Return the first of what was found, with the faults of all; tracebacks tell the rest."""
+        first = found[0]
+        first.faults = tuple(fault for each in found for fault in each.faults)
+        for fault in first.faults[1:]:
+            first.add_note(fault.text.en)
+        return first
 
 
 class Refused(EldermallError):

@@ -69,7 +69,8 @@ def adopt(
         if json:
             failures.append(failure)
         else:
-            errors.print(_failure(failure, spoken), soft_wrap=True)
+            for why in [fault.text for fault in failure.faults] or [failure.why]:
+                errors.print(_failure(failure, why, spoken), soft_wrap=True)
 
     acting: Role = role.value
     with output.telling(spoken), Mall.open(
@@ -90,7 +91,14 @@ def adopt(
                 "adopted": did.adopted,
                 "there": did.there,
                 "failed": [
-                    {"line": f.line, "id": f.id, "why": output.both(f.why)} for f in failures
+                    {
+                        "line": f.line, "id": f.id, "why": output.both(f.why),
+                        "faults": [
+                            {"where": fault.where, "why": output.both(fault.text)}
+                            for fault in f.faults
+                        ],
+                    }
+                    for f in failures
                 ],
                 "overdue": did.overdue,
                 "unknown": dict(sorted(did.unknown.items())),
@@ -102,11 +110,11 @@ def adopt(
         raise typer.Exit(output.FINDINGS)
 
 
-def _failure(failure: Failure, lang: Lang) -> Styled:
+def _failure(failure: Failure, why: Text, lang: Lang) -> Styled:
     id = f" {failure.id}" if failure.id else ""
     line = Styled().append("✗ ", style="bold red")
     where = Text(f"第 {failure.line} 行{id}：", f"line {failure.line}{id}: ")
-    return line.append(where.in_(lang)).append(failure.why.in_(lang), style="dim")
+    return line.append(where.in_(lang)).append(why.in_(lang), style="dim")
 
 
 @contextmanager

@@ -13,14 +13,15 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, create_model
 
 from eldermall.calendars import microseconds
 from eldermall.engine.actor import ROLE_LABELS
 from eldermall.engine.clock import ClockChange, changes
-from eldermall.engine.inputs import Arguments, Moment, Personal, invalid, personal_fields
+from eldermall.engine.faults import FIRST, faults, hints_of, is_moment
+from eldermall.engine.inputs import Arguments, Personal, invalid, personal_fields
 from eldermall.engine.journal import args_of
 from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine
@@ -42,17 +43,12 @@ _WHO_MAY = Text(
 
 
 @cache
-def _hints(model: type[BaseModel]) -> Mapping[str, Any]:
-    return get_type_hints(model, include_extras=True)
-
-
-@cache
 def adoption_of(model: type[Record]) -> type[Arguments]:
     """Return the arguments with which a record of ``model`` is taken over: its own fields.
 
     A field that holds a person's words anywhere inside is personal as a whole.
     """
-    hints = _hints(model)
+    hints = hints_of(model)
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         if name in _OURS:
@@ -70,7 +66,7 @@ def adoption_of(model: type[Record]) -> type[Arguments]:
 def _purposes(hint: Any) -> Iterator[str]:
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         yield from personal_fields(hint).values()
-        for inner in _hints(hint).values():
+        for inner in hints_of(hint).values():
             yield from _purposes(inner)
         return
     for inner in get_args(hint):
@@ -86,49 +82,68 @@ def adoption(model: type[Record], what: str, given: Mapping[str, Any]) -> Argume
         given: the record's fields, as from Python or from JSON.
 
     Raises:
-        Invalid: the first value that is wrong, where it stands, and what would be right.
+        Invalid: a value is wrong; says all that are, where they stand, and what would be right.
     """
     if not isinstance(given, Mapping):
         raise Invalid(
             what, given, Text("须为各项名称与值的对应", "must be a mapping of fields")
         )
     arguments = adoption_of(model)
-    hints = _hints(arguments)
-    plain = {name: _timed(value, hints.get(name), f"{what}.{name}") for name, value in
-             given.items()}
+    hints = hints_of(arguments)
+    untimely: list[Invalid] = []
+    plain = {
+        name: _timed(value, hints.get(name), f"{what}.{name}", untimely)
+        for name, value in given.items()
+    }
     try:
         body = json.dumps(plain)
     except (TypeError, ValueError) as error:
         raise Invalid(what, given, Text(f"无法表示为 JSON：{error}", str(error))) from None
     try:
-        return arguments.model_validate_json(body)
+        args = arguments.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error, what) from None
+        raise Invalid.together([*untimely, invalid(error, what)]) from None
+    if untimely:
+        raise Invalid.together(untimely)
+    return args
 
 
-def _timed(value: Any, hint: Any, where: str) -> Any:
-    """Return ``value`` as plain JSON data with its moments as numbers."""
-    if hint == Moment:
-        return _moment(value, where)
+def _timed(value: Any, hint: Any, where: str, untimely: list[Invalid]) -> Any:
+    """Return ``value`` as plain JSON data with its moments as numbers.
+
+    What is no moment is added to ``untimely``.
+    """
+    if is_moment(hint):
+        return _moment_or_not(value, where, untimely)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     origin, inside = get_origin(hint), get_args(hint)
     if origin in (Annotated, Union, UnionType) and value is not None:
-        return _timed(value, next(h for h in inside if h is not type(None)), where)
+        return _timed(value, next(h for h in inside if h is not type(None)), where, untimely)
     if origin is tuple and isinstance(value, list | tuple):
-        return [_timed(item, inside[0], f"{where}.{n}") for n, item in enumerate(value)]
+        return [_timed(item, inside[0], f"{where}.{n}", untimely) for n, item in enumerate(value)]
     if isinstance(value, Mapping):
         hints = _fields(hint)
         return {
-            key: _timed(item, inside[1] if origin is dict else hints.get(key), f"{where}.{key}")
+            key: _timed(
+                item, inside[1] if origin is dict else hints.get(key), f"{where}.{key}", untimely
+            )
             for key, item in value.items()
         }
     return value
 
 
+def _moment_or_not(value: Any, where: str, untimely: list[Invalid]) -> Any:
+    try:
+        return _moment(value, where)
+    except Invalid as error:
+        untimely.append(error)
+        return 0
+
+
 def _fields(hint: Any) -> Mapping[str, Any]:
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _hints(hint)
+        return hints_of(hint)
     return {}
 
 
@@ -173,9 +188,9 @@ def adopted(
         technical: how far ahead of now a moment may lie.
 
     Raises:
-        Invalid: the record's fields contradict each other.
+        Invalid: the record's fields contradict each other; says all that do.
     """
-    subject = subject_of(kind.name, command.id)
+    subject, what = subject_of(kind.name, command.id), f"{kind.name}.{ADOPT}"
     labels = (kind.label, LABEL)
     if command.actor.role in OUTSIDE:
         said = (Verdict(f"{ADOPT}.who-may", "refused", reason=_WHO_MAY),)
@@ -189,10 +204,18 @@ def adopted(
             created_at=c.at if created is None else created, **fields,
         )
     except ValidationError as error:  # what its fields say together can't be
-        raise invalid(error, f"{kind.name}.{ADOPT}") from None
+        raise invalid(error, what) from None
+    refused = dict(_refusals(kind, command, c, record, technical))
+    misfits = list(_misfits(kind, record))
+    # whose making nobody knows was made before all that is known of it
+    dated = record if created is not None else record.model_copy(update={"created_at": FIRST})
+    wrong = [] if refused else list(faults(kind, dated, what, c, technical))
+    if wrong:
+        states = (Invalid(f"{what}.{at}", getattr(record, at), why) for at, why in misfits)
+        raise Invalid.together([*states, *wrong])
     refusals = tuple(
         Verdict(f"{ADOPT}.{name}", "refused", reason=why)
-        for name, why in _objections(kind, command, c, record, technical)
+        for name, why in (*refused.items(), *(("fits", why) for _, why in misfits))
     )
     decision = Decision(subject, ADOPT, state, refusals, {}, not refusals, labels)
     if refusals:
@@ -206,7 +229,7 @@ def adopted(
     return Step(decision, record, (), clocks, unknown=unknown)
 
 
-def _objections(
+def _refusals(
     kind: Kind, command: Command, c: Context, record: Record, technical: Technical
 ) -> Iterator[tuple[str, Text]]:
     if c.record is not None:
@@ -219,26 +242,29 @@ def _objections(
         yield "future", Text(
             "记录产生的时间晚于当前时间", "it would have been made in the future"
         )
+
+
+def _misfits(kind: Kind, record: Record) -> Iterator[tuple[str, Text]]:
+    """Yield the tracks whose state can't be that of the record, each with what would be right."""
     for machine in kind.machines:
         at = getattr(record, machine.field)
         if not machine.applies(record):
             if at is not None:
-                yield "fits", Text(
+                yield machine.field, Text(
                     f"{machine.field} 不适用于此记录，应留空",
                     f"{machine.field} isn't a track of this record; leave it out",
                 )
-            continue
-        if at not in machine.labels:
+        elif at not in machine.labels:
             names_ = list(machine.labels)
-            yield "fits", Text(
+            yield machine.field, Text(
                 f"{machine.field} 应为下列之一：" + "、".join(names_),
                 f"{machine.field} must be one of " + ", ".join(names_),
             )
-            continue
-        yield from _misfits(machine, record)
+        else:
+            yield from _contradicted(machine, record)
 
 
-def _misfits(machine: Machine, record: Record) -> Iterator[tuple[str, Text]]:
+def _contradicted(machine: Machine, record: Record) -> Iterator[tuple[str, Text]]:
     """Yield what about the record contradicts the state of one of its tracks."""
     field = machine.field
     at = getattr(record, field)
@@ -246,7 +272,7 @@ def _misfits(machine: Machine, record: Record) -> Iterator[tuple[str, Text]]:
     for t in machine.following.get(at, ()):
         if t.when is not None and t.when(record) and t.target is not None:
             there = machine.labels[t.target]
-            yield "fits", Text(
+            yield field, Text(
                 f"{field} 为“{here.zh}”与其内容不符，应为“{there.zh}”（{t.target}）",
                 f"{field} is {here.en}, but what the record says makes it {there.en} "
                 f"({t.target})",
@@ -255,8 +281,9 @@ def _misfits(machine: Machine, record: Record) -> Iterator[tuple[str, Text]]:
     if at not in machine.born and all(t.when is not None for t in into) and not any(
         t.when is not None and t.when(record) for t in into
     ):
-        yield "fits", Text(
-            f"{field} 为“{here.zh}”与其内容不符", f"what the record says doesn't make it {here.en}"
+        yield field, Text(
+            f"{field} 为“{here.zh}”与其内容不符",
+            f"{field} is {here.en}, but what the record says doesn't make it {here.en}",
         )
 
 

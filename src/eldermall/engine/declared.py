@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
 
 from eldermall.engine.actor import Actor
@@ -80,6 +80,15 @@ class Declared(Room[Any, R], Generic[M, R]):
         return ()
 
     @staticmethod
+    def faults(record: Any) -> Iterable[tuple[str, Text]]:
+        """Return what about a record no moves could have made: where, and what would be right.
+
+        Asked of what is taken over; live moves keep it by themselves. A place is a path of names
+        and numbers: ``lines.0.shipped``.
+        """
+        return ()
+
+    @staticmethod
     def requests(before: Any, after: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
         """Return what the outside must be asked for after a move: (topic, data) pairs."""
         return ()
@@ -106,7 +115,7 @@ class Declared(Room[Any, R], Generic[M, R]):
         machines = tuple(track.tabled(cls.kind, cls.label, moves) for track in tracks)
         cls.KIND = Kind(
             cls.kind, cls.label, cls.model, machines, cls.link, cls.party, cls.indexed,
-            cls.requests, cls.moments, cls.happened,
+            cls.requests, cls.moments, cls.happened, cls.faults,
         )
         commands = {n: m for n, m in said.items() if isinstance(m, Declaration)}
         cls.COMMANDS = dict(sorted(commands.items(), key=lambda command: command[0] == ADOPT))
@@ -153,8 +162,9 @@ class Adopting(Declared[M, R]):
             by: operations, a department head, or the leader.
 
         Raises:
-            Invalid: a field is wrong; says which, and what would be right.
-            Refused: it exists already, or couldn't stand where it is said to.
+            Invalid: fields are wrong, or contradict each other; ``faults`` says which, all at
+                once, and what would be right.
+            Refused: it exists already, or couldn't stand in the state in which it is said to.
         """
         return record
 

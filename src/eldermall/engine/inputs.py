@@ -148,6 +148,10 @@ class Bound:
         self.most = most
 
 
+class Ahead:
+    """Marks a moment that may lie ahead: what is agreed, or ends then."""
+
+
 def _text(value: str) -> str:
     if _BAD_TEXT.search(value):
         raise ValueError(_TEXT_RULE)
@@ -168,6 +172,8 @@ Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Moment = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Planned = Annotated[Moment, Ahead()]
+"""A moment that may lie ahead."""
 
 
 class Frozen(BaseModel):
@@ -235,21 +241,25 @@ def arguments(model: type[A], command: str, /, **values: object) -> A:
 
 
 def invalid(error: ValidationError, what: str) -> Invalid:
-    """Turn the first problem of ``error`` into an `Invalid` that says where in ``what`` it is."""
-    first = error.errors(include_url=False)[0]
-    rule = _RULES.get(first["type"], Text(first["msg"], first["msg"]))
-    where = ".".join((what, *(str(step) for step in first["loc"])))
-    given = None if first["type"] == "missing" else first["input"]
-    if first["type"] == "string_type" and _is_number(given):
+    """Turn the problems of ``error`` into an `Invalid` that says where in ``what`` each is."""
+    problems = error.errors(include_url=False)
+    return Invalid.together([_invalid(problem, what) for problem in problems])
+
+
+def _invalid(problem: Any, what: str) -> Invalid:
+    rule = _RULES.get(problem["type"], Text(problem["msg"], problem["msg"]))
+    where = ".".join((what, *(str(step) for step in problem["loc"])))
+    given = None if problem["type"] == "missing" else problem["input"]
+    if problem["type"] == "string_type" and _is_number(given):
         rule = Text(rule.zh + _NUMBER.zh, rule.en + _NUMBER.en)
-    if first["type"] == "literal_error":
-        names = re.findall("'([^']*)'", first["ctx"]["expected"])
+    if problem["type"] == "literal_error":
+        names = re.findall("'([^']*)'", problem["ctx"]["expected"])
         text = Text("应为下列之一：" + "、".join(names), "must be one of " + ", ".join(names))
         return Invalid(where, given, text)
-    if first["type"] == "value_error":
-        *field, text = first["ctx"]["error"].args
+    if problem["type"] == "value_error":
+        *field, text = problem["ctx"]["error"].args
         if field:
             (name,) = field
-            where, given = f"{where}.{name}", first["input"][name]
+            where, given = f"{where}.{name}", problem["input"][name]
         return Invalid(where, given, text if isinstance(text, Text) else Text(str(text), str(text)))
-    return Invalid(where, given, rule.format(**first.get("ctx", {})))
+    return Invalid(where, given, rule.format(**problem.get("ctx", {})))

@@ -168,6 +168,8 @@ class Kind:
         moments: the moments that a record in its state would have; None if none is adopted.
         happened: what its records say has happened, with the order of it; what its moves come
             after is part of it.
+        faults: what about a record no moves could have made, each with its place; asked of what
+            is taken over.
 
     Raises:
         DefinitionError: two machines share a move's name or a field.
@@ -183,6 +185,7 @@ class Kind:
     requests: Callable[[Any, Any], Sequence[tuple[str, Mapping[str, Any]]]] | None = None
     moments: Callable[[Any], Sequence[str]] | None = None
     happened: tuple[Happened, ...] = ()
+    faults: Callable[[Any], Iterable[tuple[str, Text]]] | None = None
 
     def __post_init__(self) -> None:
         fields = [machine.field for machine in self.machines]

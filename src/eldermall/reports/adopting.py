@@ -118,7 +118,8 @@ class _Adoption:
         return ADOPTING[self.room].model
 
     def fail(self, row: Given, error: EldermallError) -> None:
-        self.told.append(Failure(row.line, row.id, error.text))
+        faults = error.faults if isinstance(error, Invalid) else ()
+        self.told.append(Failure(row.line, row.id, error.text, faults))
 
     def take(self, rows: Collection[Given]) -> None:
         """Take over some rows, no two of one id, and tell what failed in the order of lines."""

@@ -18,7 +18,7 @@ from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin, get
 from eldermall.engine.adoption import adoption_of
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Record
-from eldermall.errors import FileUnreadable, Invalid
+from eldermall.errors import Fault, FileUnreadable, Invalid
 from eldermall.reports.sources.cells import Progress, Twice, loads
 from eldermall.reports.sources.encodings import text_encoding
 from eldermall.reports.sources.text import header_of
@@ -39,11 +39,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row that isn't taken over: the line it begins in, its id if it has one, and why."""
+    """A row that isn't taken over: the line it begins in, its id if it has one, and why.
+
+    ``faults`` are all that was found wrong with it, where that was more than ``why`` says.
+    """
 
     line: int
     id: str
     why: Text
+    faults: tuple[Fault, ...] = ()
 
 
 def read(

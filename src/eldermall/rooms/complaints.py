@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import Adopting, M, erasure
+from eldermall.engine.faults import Found
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
 from eldermall.engine.kind import Command, Record, Upgrade
 from eldermall.engine.machine import NEW, Unfit
@@ -17,7 +18,7 @@ from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, also, state
-from eldermall.rooms.people import LEADER, head_of
+from eldermall.rooms.people import LEADER, head_of, heads
 from eldermall.texts import Text
 
 Told = Annotated[Words, Personal("complaint")]
@@ -117,6 +118,18 @@ ANSWERED = Happened(Text("答复", "the answer"), "answered_at", (RECORDED, _ASK
 late, before the complaint went up by itself for want of it.
 """
 
+_LATER = {
+    ("received",): ("recorder", "recorded_at"),
+    ("received", "recorded"): (
+        "escalated_at", "escalated_by", "escalation_reason", "raised_at", "holder",
+    ),
+    ("received", "recorded", "escalated"): ("opinion",),
+    ("received", "recorded", "escalated", "opinion_settled"): (
+        "answer", "answered_at", "answered_by",
+    ),
+}
+"""What a complaint in a state can't have yet."""
+
 HANDLERS: tuple[Role, ...] = (
     "customer_service", "operations", "department_head", "company_leader",
 )
@@ -167,6 +180,30 @@ class Complaints(Adopting[M, Complaint]):
     def party(subject: Any, actor: Actor) -> bool:
         """Say whether a customer acts on a complaint of their own; merchants never do."""
         return actor.role == "customer" and bool(subject.customer == actor.id)
+
+    @staticmethod
+    def faults(complaint: Complaint) -> Iterator[Found]:
+        """Yield where a complaint says what no moves could have made of it."""
+        for states, fields in _LATER.items():
+            for field in fields:
+                if complaint.state in states and getattr(complaint, field) is not None:
+                    yield field, Text(
+                        "与所处状态不符：尚未到这一步",
+                        "doesn't fit the state: it hasn't come so far",
+                    )
+        if complaint.holder is None and complaint.state in ("escalated", "opinion_settled"):
+            yield "holder", Text(
+                "须写明由何岗位处理：leader 或 head.部门",
+                "must say which post holds it: leader, or head.DEPARTMENT",
+            )
+        if complaint.holder is not None and not heads(complaint.holder):
+            yield "holder", Text(
+                "应为 leader 或 head.部门", "must be leader, or head.DEPARTMENT"
+            )
+        if complaint.raised_at is not None and complaint.holder not in (None, LEADER):
+            yield "holder", Text("已上报公司领导，应为 leader", "it was raised: must be leader")
+        if complaint.opinion is None and complaint.state == "opinion_settled":
+            yield "opinion", Text("须写明意见", "must say what the opinion is")
 
     @staticmethod
     def moments(complaint: Complaint) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from eldermall.engine.actor import Role, merchants_own
 from eldermall.engine.canonical import canonical
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Adopting, M
+from eldermall.engine.faults import Found
 from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
 from eldermall.engine.kind import Record, Upgrade
 from eldermall.engine.machine import NEW
@@ -212,6 +213,41 @@ class Listings(Adopting[M, Listing]):
         off_display = state(Text("已下架", "off display"), end=True)
 
     party = staticmethod(merchants_own)
+
+    @staticmethod
+    def faults(listing: Listing) -> Iterator[Found]:
+        """Yield where a listing says what no moves could have made of it."""
+        for n, version in enumerate(listing.versions):
+            if version.number != n + 1:
+                yield f"versions.{n}.number", Text(
+                    f"应为 {n + 1}：版本依次编号",
+                    f"must be {n + 1}: versions are numbered in order",
+                )
+            if version.author not in version.authors:
+                yield f"versions.{n}.authors", Text("须含 author", "must hold the author")
+            review = version.review
+            if review is not None and review.content != version.content.digest:
+                yield f"versions.{n}.review.content", Text(
+                    "不是此版本内容的摘要", "is not the hash of what this version says"
+                )
+        newest, last = listing.newest.review, len(listing.versions) - 1
+        if newest is not None and listing.work in ("draft", "submitted", "in_review"):
+            yield f"versions.{last}.review", Text(
+                "在编版本尚未审核完毕", "the version in work hasn't been reviewed"
+            )
+        elif newest is not None and newest.approved != (listing.work != "returned"):
+            yield f"versions.{last}.review.approved", Text(
+                "与 work 不符", "doesn't fit what work says"
+            )
+        if listing.shown is not None and (listing.shown == last + 1) != (
+            listing.work == "published"
+        ):
+            yield "shown", Text(
+                "在编版本发布之后，展示的才是它；发布之后展示的就是它",
+                "is the newest version once that is published, and an earlier one before",
+            )
+        if listing.reviewer is not None and listing.work in ("draft", "submitted"):
+            yield "reviewer", Text("尚未开始审核", "the review hasn't begun")
 
     @staticmethod
     def moments(listing: Listing) -> Sequence[str]:

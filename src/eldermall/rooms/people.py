@@ -39,6 +39,11 @@ def head_of(department: str) -> str:
     return f"head.{department}"
 
 
+def heads(post: str) -> bool:
+    """Say whether ``post`` is that of the leader, or of the head of a department."""
+    return post == LEADER or (post.startswith(head_of("")) and post != head_of(""))
+
+
 class Span(Frozen):
     """One person's duty: from a moment, until another or open, vouched for by somebody.
 

@@ -100,7 +100,7 @@ def _orders(life: Life) -> None:
     }
     adopt("A5", ORDER | {
         "goods": "completed", "lines": [ORDER["lines"][0] | {"shipped": 2}], "parcels": [parcel],
-        "completed_at": done,
+        "completed_at": done, "created_at": life.ago(hours=40), "paid_at": life.ago(hours=39),
     }, **by)
     adopt("S1", SERVICE, **by)
     adopt("S2", SERVICE, **by)
@@ -118,7 +118,7 @@ def _others(life: Life) -> None:
     life.no.listings.adopt("green-tea", LISTING | {"channel": "wechat"}, **by)
     life.listings.adopt("jam", LISTING | {
         "work": "submitted", "display": "hidden", "shown": None,
-        "submitted_at": life.ago(days=9), "created_at": life.ago(days=10),
+        "submitted_at": life.ago(days=9), "created_at": life.ago(days=90),
     }, **by)
     life.complaints.adopt("K1", COMPLAINT | {"created_at": life.ago(days=9)}, **by)
     upwards = COMPLAINT | {

@@ -9,7 +9,17 @@ from pydantic import Field
 
 from eldermall.engine.actor import Role
 from eldermall.engine.declaration import Move
-from eldermall.engine.inputs import Amount, Frozen, Id, Label, Moment, Personal, Quantity, Said
+from eldermall.engine.inputs import (
+    Amount,
+    Frozen,
+    Id,
+    Label,
+    Moment,
+    Personal,
+    Planned,
+    Quantity,
+    Said,
+)
 from eldermall.engine.kind import Record
 from eldermall.engine.moments import Happened
 from eldermall.engine.track import Track, state
@@ -32,7 +42,7 @@ class Terms(Frozen):
     inside it for goods in one of ``item_states``; ``fault_grounds`` always.
     """
 
-    until: Moment | None
+    until: Planned | None
     grounds: tuple[Id, ...]
     item_states: tuple[Id, ...]
     fault_grounds: tuple[Id, ...]
@@ -57,7 +67,7 @@ class Hold(Frozen):
     reason: Note
     by: Id
     since: Moment
-    until: Moment
+    until: Planned
     ended: Moment | None = None
 
     @property

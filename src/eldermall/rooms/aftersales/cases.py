@@ -28,6 +28,7 @@ from eldermall.rooms.aftersales.case import (
 )
 from eldermall.rooms.aftersales.deciding import Deciding
 from eldermall.rooms.aftersales.settling import Settling, nothing_on_its_way
+from eldermall.rooms.aftersales.standing import faults
 from eldermall.texts import Text
 
 _DECIDED = ("approved", "declined", "returning", "received", "refunded", "replaced", "closed")
@@ -77,6 +78,8 @@ class Cases(Adopting[M, Case], Deciding, Settling):
     happened = (SILENT, CLOSED)
 
     States = CaseStates
+
+    faults = staticmethod(faults)
 
     @staticmethod
     def party(subject: Any, actor: Actor) -> bool:

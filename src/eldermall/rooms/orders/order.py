@@ -14,6 +14,7 @@ from eldermall.engine.inputs import (
     Label,
     Moment,
     Personal,
+    Planned,
     Quantity,
     Said,
 )
@@ -119,7 +120,7 @@ class ShippingException(Frozen):
     line: Id
     reason: Label
     approved_by: Id
-    until: Moment
+    until: Planned
     customer_told_at: Moment
     granted_at: Moment
 
@@ -148,7 +149,7 @@ class Due(Frozen):
 class Appointment(Frozen):
     """When and where a service is to be done, and when that was agreed."""
 
-    when: Moment
+    when: Planned
     place: Annotated[Label, Personal("order")]
     agreed_at: Moment
 
@@ -204,7 +205,7 @@ class Order(Record):
     cash_on_delivery: bool
     lines: tuple[Line, ...]
     relatives: tuple[Id, ...] = ()
-    ship_by: Moment | None = None
+    ship_by: Planned | None = None
     parcels: tuple[Parcel, ...] = ()
     exceptions: tuple[ShippingException, ...] = ()
     appointment: Appointment | None = None

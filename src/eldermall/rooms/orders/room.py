@@ -16,6 +16,7 @@ from eldermall.rooms.orders.order import Order
 from eldermall.rooms.orders.payment import Paying, refund_requests
 from eldermall.rooms.orders.placing import Ending, Placing
 from eldermall.rooms.orders.service import Serving
+from eldermall.rooms.orders.standing import faults
 from eldermall.rooms.orders.states import Goods, Payment, Service
 from eldermall.texts import Text
 
@@ -53,6 +54,8 @@ class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, O
         says=Text("送达更正为在途", "not all delivered after all"), event="DeliveryCorrected",
         when=lambda order: not all_arrived(order),
     )
+
+    faults = staticmethod(faults)
 
     @staticmethod
     def party(subject: Any, actor: Actor) -> bool:
