@@ -27,7 +27,7 @@ from eldermall.mall import rulebook
 from eldermall.rooms import ROOMS
 from eldermall.rules import MODULES
 from eldermall.rules.catalogue import clauses
-from tests import shop
+from tests import records_page, shop
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -383,3 +383,14 @@ def test_every_argument_of_every_command_is_described() -> None:
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
     follows("commands.md", lambda _: commands_page())
+
+
+# Records
+
+
+def test_every_field_of_every_record_is_said_in_words_and_no_other() -> None:
+    assert records_page.unsaid() == []
+
+
+def test_the_page_of_records_is_what_the_models_say() -> None:
+    follows("records.md", lambda _: records_page.page())
