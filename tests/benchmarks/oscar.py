@@ -26,7 +26,7 @@ BASKETS = {"one seller": {"tea": 2, "cup": 1}, "two sellers": {"tea": 2, "honey"
 
 def run(*, quick: bool = False) -> list[Figure]:
     """Measure both on SQLite and on PostgreSQL."""
-    rounds, size = (1, 2) if quick else (5, 8)
+    rounds, size = (1, 2) if quick else (4, 5)
     figures = []
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())

@@ -64,9 +64,8 @@ class Refusing(Basis):
 
         Inside a joined transaction they go on waiting too.
         """
-        if not self.pending or joined(self.storage, self.mall):
-            return
-        if self.settling.acquire(blocking=False):
+        waits = self.pending and not joined(self.storage, self.mall)
+        if waits and self.settling.acquire(blocking=False):
             try:
                 self._settle()
             except Conflict:
