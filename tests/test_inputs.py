@@ -490,8 +490,10 @@ ADOPTED: dict[str, dict[str, Any]] = {
 COMMANDS: dict[str, dict[str, Any]] = {
     "designations.appoint": {"post": "order", "who": "b", "basis": "years of it"},
     "designations.dismiss": {"post": "order", "who": "b"},
+    "designations.erase": {"post": "order"},
     "assignments.appoint": {"merchant": "tea-house", "who": "b", "basis": "years of it"},
     "assignments.dismiss": {"merchant": "tea-house", "who": "b"},
+    "assignments.erase": {"merchant": "tea-house"},
     "listings.draft": {
         "id": "T", "content": shop.CONTENT, "merchant": "tea-house", "kind": "goods",
         "channel": "app", "mode": "merchant_self", "assistance": "J1",
@@ -554,6 +556,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     },
     "urges.repeat": {"id": "U1", "way": "phone"},
     "urges.answer": {"id": "U1", "text": "tomorrow"},
+    "urges.erase": {"id": "U1"},
     "callbacks.attempt": {"id": "A1", "note": "no answer"},
     "callbacks.reach": {
         "id": "A1", "satisfaction": "satisfied", "suggestion": "", "complaint": "Late.",

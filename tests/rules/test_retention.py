@@ -188,7 +188,7 @@ def test_salts_and_fingerprints_go_with_the_values(mall: Mall, time: shop.Time) 
     with mall.storage.write("main") as tx:
         kept = tx.personal("complaint/C1")
         assert {row.path for row in kept} == {
-            "args.words", "args.subject", "args.remedy", "args.text",
+            "args.words", "args.subject", "args.etiquette", "args.remedy", "args.text",
         }
     mall.complaints.erase("C1", by=shop.OPERATIONS, key="k3")
     with mall.storage.write("main") as tx:

@@ -35,6 +35,7 @@ from eldermall.engine.verification import (
 from eldermall.engine.verification import verify as check
 from eldermall.errors import FileUnreadable, Invalid, StorageError, Unknown
 from eldermall.plugins import Plugins
+from eldermall.reports.clear import in_clear
 from eldermall.rooms import KINDS
 from eldermall.texts import Lang, Text
 
@@ -61,6 +62,12 @@ def verify(
     jobs: Annotated[
         int, typer.Option("--jobs", min=0, max=256, help="How many processes check; 0: one a core.")
     ] = 1,
+    clear: Annotated[
+        bool,
+        typer.Option(
+            "--clear", help="Also count what entries of versions before hold in clear of persons."
+        ),
+    ] = False,
     code: output.CodeOption = "main",
     prefix: output.PrefixOption = "eldermall_",
     lang: output.LangOption = None,
@@ -79,13 +86,17 @@ def verify(
                     f"{shown_url(url)} holds no entry of the mall {code}",
                 )
             )
+        said = _in_clear(url, prefix, code) if clear else None
     if outside is not None:
         found = replace(found, findings=outside.findings + found.findings)
     if json:
         signed = None if outside is None else outside.as_json()
-        output.print_json({"mall": code} | as_json(found) | {"outside": signed})
+        counted = {} if said is None else {"clear": dict(sorted(said.items()))}
+        output.print_json({"mall": code} | as_json(found) | {"outside": signed} | counted)
     else:
         show(found, spoken, outside)
+        if said is not None:
+            _show_clear(said, spoken)
     if not found.passed:
         raise typer.Exit(output.FINDINGS)
 
@@ -99,6 +110,22 @@ def opened(url: str, prefix: str, code: str) -> Storage:
         storage.close()
         raise
     return storage
+
+
+def _in_clear(url: str, prefix: str, code: str) -> Counter[str]:
+    with closing(opened(url, prefix, code)) as storage, storage.read(code) as tx:
+        return in_clear(tx)
+
+
+def _show_clear(found: Counter[str], lang: Lang) -> None:
+    console = output.console()
+    words = Text(
+        f"旧版本的记录中以明文保存、如今视为个人信息的内容：{found.total()} 处",
+        f"said in clear by entries of versions before, and personal by now: {found.total()}",
+    )
+    console.print(Styled(words.in_(lang), style="yellow" if found else "none"))
+    for what, count in sorted(found.items()):
+        console.print(Styled(f"  {what}  {count}"))
 
 
 # Roots from outside

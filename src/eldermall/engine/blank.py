@@ -43,6 +43,9 @@ def _inside(value: Any) -> Any:
     if isinstance(value, BaseModel):
         changed = _blanked(value)
         return value.model_copy(update=changed) if changed else value
+    if isinstance(value, dict):
+        inner = {key: _inside(each) for key, each in value.items()}
+        return inner if any(inner[key] is not each for key, each in value.items()) else value
     if isinstance(value, tuple):
         new = tuple(_inside(item) for item in value)
         return value if all(a is b for a, b in zip(new, value, strict=True)) else new

@@ -139,6 +139,19 @@ class Personal:
         self.of = of
 
 
+class Plain:
+    """Marks a text whose words belong to nobody, and says why; they stand in clear for good.
+
+    Args:
+        why: why it holds nothing of a person.
+    """
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
 class Bound:
     """Marks a collection of a record that isn't to grow beyond ``most``; nothing asks it yet."""
 

@@ -48,12 +48,17 @@ def commit(value: Any, salt: bytes) -> str:
 
 
 def args_of(args: Arguments) -> tuple[dict[str, Any], tuple[tuple[str, str, bytes, bytes], ...]]:
-    """Return the arguments for an entry, and (path, purpose, salt, value) of the personal ones."""
+    """Return the arguments for an entry, and (path, purpose, salt, value) of the personal ones.
+
+    Where nothing was said there is nothing to keep.
+    """
     fields = args.model_dump(mode="json")
     if not args.personal:
         return fields, ()
     kept = []
     for name, purpose in args.personal.items():
+        if fields[name] is None:
+            continue
         salt = secrets.token_bytes(32)
         value = fields[name]
         fields[name] = {"commitment": commit(value, salt)}

@@ -49,7 +49,7 @@ class Assistance(Record):
     state: str
     merchant: Id
     requested_by: Id
-    way: str | None
+    way: Annotated[str | None, Personal("assistance")]
     appointed: Id | None = None
     appointed_by: Id | None = None
     visits: tuple[Visit, ...] = ()
@@ -107,7 +107,8 @@ class AssistanceJobs(Declared[M, Assistance]):
     )
     @staticmethod
     def request(
-        m: Move[Assistance], id: str, *, merchant: Id, way: Label | None = None, **by: Unpack[By]
+        m: Move[Assistance], id: str, *, merchant: Id,
+        way: Annotated[Label | None, Personal("assistance")] = None, **by: Unpack[By],
     ) -> Changes:
         """Ask for help with collecting.
 

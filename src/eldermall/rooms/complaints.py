@@ -11,7 +11,7 @@ from eldermall.engine.actor import Actor, Role
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import Adopting, M, erasure
 from eldermall.engine.faults import Found
-from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Words
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Plain, Words
 from eldermall.engine.kind import Command, Record, Upgrade
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.moments import Happened
@@ -29,7 +29,7 @@ class Opinion(Frozen):
     """The opinion of a department head or company leader: by whom, as what, when, and its text."""
 
     by: Id
-    role: str
+    role: Annotated[str, Plain("a role")]
     at: Moment
     text: Told
 
@@ -39,7 +39,7 @@ class Contact(Frozen):
 
     by: Id
     at: Moment
-    way: str
+    way: Annotated[str, Personal("complaint")]
     note: Told
 
 
@@ -84,14 +84,14 @@ class Complaint(Record):
     against: Id | None = None
     subject: Annotated[str | None, Personal("complaint")] = None
     remedy: Annotated[str | None, Personal("complaint")] = None
-    etiquette: str | None = None
+    etiquette: Annotated[str | None, Personal("complaint")] = None
     recorder: Id | None = None
     recorded_at: Moment | None = None
     escalated_at: Moment | None = None
     escalated_by: Id | None = None
     escalation_reason: Annotated[str | None, Personal("complaint")] = None
     raised_at: Moment | None = None
-    holder: str | None = None
+    holder: Annotated[str | None, Plain("a post")] = None
     opinion: Opinion | None = None
     answer: Annotated[str | None, Personal("complaint")] = None
     answered_at: Moment | None = None
@@ -261,7 +261,7 @@ class Complaints(Adopting[M, Complaint]):
     )
     @staticmethod
     def record(
-        m: Move[Complaint], id: str, *, subject: Short, remedy: Short, etiquette: Label,
+        m: Move[Complaint], id: str, *, subject: Short, remedy: Short, etiquette: Short,
         **by: Unpack[By],
     ) -> Changes:
         """Record what it is about and what the customer wants.
@@ -315,7 +315,7 @@ class Complaints(Adopting[M, Complaint]):
     )
     @staticmethod
     def contact(
-        m: Move[Complaint], id: str, *, way: Label, note: Told, **by: Unpack[By]
+        m: Move[Complaint], id: str, *, way: Short, note: Told, **by: Unpack[By]
     ) -> Changes:
         """Note that the complainant or somebody else was contacted about it.
 

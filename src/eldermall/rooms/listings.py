@@ -13,7 +13,16 @@ from eldermall.engine.canonical import canonical
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Adopting, M
 from eldermall.engine.faults import Found
-from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Moment, Words
+from eldermall.engine.inputs import (
+    Amount,
+    Currency,
+    Frozen,
+    Id,
+    Label,
+    Moment,
+    Plain,
+    Words,
+)
 from eldermall.engine.kind import Record, Upgrade
 from eldermall.engine.machine import NEW
 from eldermall.engine.moments import Happened
@@ -29,8 +38,8 @@ Mode = Literal["merchant_self", "assisted", "self_operated"]
 class Content(Frozen):
     """What a version of a listing says. ``images`` are the host's ids of them."""
 
-    title: Label
-    description: Words
+    title: Annotated[Label, Plain("shown to everybody")]
+    description: Annotated[Words, Plain("shown to everybody")]
     price: Amount
     currency: Currency
     images: tuple[Id, ...] = ()
@@ -45,7 +54,7 @@ class Criterion(Frozen):
     """A reviewer's verdict on one criterion, with a note."""
 
     passed: bool
-    note: Label
+    note: Annotated[Label, Plain("of what is offered, not of persons")]
 
 
 class Review(Frozen):
@@ -53,8 +62,8 @@ class Review(Frozen):
 
     reviewer: Id
     at: Moment
-    content: str
-    criteria: dict[str, Criterion]
+    content: Annotated[str, Plain("a hash")]
+    criteria: dict[Annotated[str, Plain("the policy's name of it")], Criterion]
     approved: bool
 
 
@@ -410,7 +419,10 @@ class Listings(Adopting[M, Listing]):
         says=Text("下架", "withdraw"), event="Withdrawn", aside=True, after=(SHOWN,),
     )
     @staticmethod
-    def withdraw(m: Move[Listing], id: str, *, reason: Label, **by: Unpack[By]) -> Changes:
+    def withdraw(
+        m: Move[Listing], id: str, *,
+        reason: Annotated[Label, Plain("of what is offered, not of persons")], **by: Unpack[By],
+    ) -> Changes:
         """Take a listing off display; only publishing a reviewed version brings it back.
 
         Args:

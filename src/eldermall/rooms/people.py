@@ -4,12 +4,13 @@ which merchant. The shop keeps its users; here stand only their ids and the span
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from eldermall.engine.actor import Role
+from eldermall.engine.blank import ERASED
 from eldermall.engine.declaration import Changes, Move, move
 from eldermall.engine.declared import Declared, M
-from eldermall.engine.inputs import Frozen, Id, Label, Moment
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal
 from eldermall.engine.kind import Record, nobody
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.parameters import By
@@ -44,6 +45,9 @@ def heads(post: str) -> bool:
     return post == LEADER or (post.startswith(head_of("")) and post != head_of(""))
 
 
+Basis = Annotated[Label | None, Personal("people")]
+
+
 class Span(Frozen):
     """One person's duty: from a moment, until another or open, vouched for by somebody.
 
@@ -54,7 +58,7 @@ class Span(Frozen):
     since: Moment
     until: Moment | None = None
     attested_by: Id
-    basis: str = ""
+    basis: Annotated[str, Personal("people")] = ""
 
 
 class Designation(Record):
@@ -104,6 +108,16 @@ def _dismissed(m: Move[Designation], who: str) -> Changes:
     }
 
 
+def _forgotten(m: Move[Designation]) -> Changes:
+    """Blank the grounds on which those were held fit who are off duty by now."""
+    return {
+        "spans": tuple(
+            s.model_copy(update={"basis": ERASED}) if s.basis and s.until is not None else s
+            for s in m.record.spans
+        )
+    }
+
+
 def _is_post(post: object) -> None:
     head = head_of("")
     if post not in (*LINKS, LEADER) and not (
@@ -139,7 +153,7 @@ class Designations(Declared[M, Designation]):
     )
     @staticmethod
     def appoint(
-        m: Move[Designation], post: str, who: Id, *, basis: Label | None = None, **by: Unpack[By]
+        m: Move[Designation], post: str, who: Id, *, basis: Basis = None, **by: Unpack[By]
     ) -> Changes:
         """Put a person on duty for a link or post (S19 article 5).
 
@@ -174,6 +188,21 @@ class Designations(Declared[M, Designation]):
         """
         return _dismissed(m, who)
 
+    @move(
+        States.held, States.vacant, to=None, by=("operations", "system"),
+        says=Text("删除个人信息", "erase personal data"), event="PersonalErased", erases=True,
+        aside=True, ids=_is_post,
+    )
+    @staticmethod
+    def erase(m: Move[Designation], post: str, **by: Unpack[By]) -> Changes:
+        """Erase on what ground those were held fit who are off duty, once its keeping time ended.
+
+        Args:
+            post: as in `appoint`.
+            by: operations, or the system.
+        """
+        return _forgotten(m)
+
     fall_vacant = automatic(
         States.held, to=States.vacant, says=Text("转为空缺", "fall vacant"), event="FellVacant",
         when=lambda record: record.vacant,
@@ -201,7 +230,7 @@ class Assignments(Declared[M, Designation]):
     )
     @staticmethod
     def appoint(
-        m: Move[Designation], merchant: str, who: Id, *, basis: Label | None = None,
+        m: Move[Designation], merchant: str, who: Id, *, basis: Basis = None,
         **by: Unpack[By],
     ) -> Changes:
         """Assign a field agent to a merchant.
@@ -233,6 +262,21 @@ class Assignments(Declared[M, Designation]):
             Refused: the agent is not assigned.
         """
         return _dismissed(m, who)
+
+    @move(
+        States.held, States.vacant, to=None, by=("operations", "system"),
+        says=Text("删除个人信息", "erase personal data"), event="PersonalErased", erases=True,
+        aside=True,
+    )
+    @staticmethod
+    def erase(m: Move[Designation], merchant: str, **by: Unpack[By]) -> Changes:
+        """Erase on what ground those were held fit who are off duty, once its keeping time ended.
+
+        Args:
+            merchant: the merchant's id.
+            by: operations, or the system.
+        """
+        return _forgotten(m)
 
     fall_vacant = automatic(
         States.held, to=States.vacant, says=Text("转为空缺", "fall vacant"), event="FellVacant",

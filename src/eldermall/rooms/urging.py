@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.clock import ClockChange
 from eldermall.engine.declaration import Changes, Move, move
-from eldermall.engine.declared import Declared, M
-from eldermall.engine.inputs import Frozen, Id, Label, Moment, derived_id
+from eldermall.engine.declared import Declared, M, erasure
+from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, derived_id
 from eldermall.engine.kind import BREACHED, Command, Record
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.moments import Happened
@@ -36,12 +36,15 @@ URGERS: tuple[Role, ...] = ("customer_service", "field_agent", "operations", "sy
 """Who may press somebody."""
 
 
+Short = Annotated[Label, Personal("urge")]
+
+
 class Asked(Frozen):
     """One time that somebody was pressed: when, by whom, and how."""
 
     at: Moment
     by: Id
-    way: Label
+    way: Short
 
 
 class Urge(Record):
@@ -58,9 +61,9 @@ class Urge(Record):
     target: Target
     addressee: Id
     parcel: Id | None = None
-    reason: Label
+    reason: Short
     asked: tuple[Asked, ...]
-    answer: str | None = None
+    answer: Annotated[str | None, Personal("urge")] = None
     answered_at: Moment | None = None
     answered_by: Id | None = None
 
@@ -132,8 +135,8 @@ class Urges(Declared[M, Urge]):
         order: Id,
         target: Target,
         parcel: Id | None = None,
-        reason: Label,
-        way: Label,
+        reason: Short,
+        way: Short,
         **by: Unpack[By],
     ) -> Changes:
         """Press the courier of a parcel, or the merchant of an order.
@@ -161,7 +164,7 @@ class Urges(Declared[M, Urge]):
         event="UrgedAgain", unsaid={"way": BY_ITSELF},
     )
     @staticmethod
-    def repeat(m: Move[Urge], id: str, *, way: Label, **by: Unpack[By]) -> Changes:
+    def repeat(m: Move[Urge], id: str, *, way: Short, **by: Unpack[By]) -> Changes:
         """Press them again.
 
         Args:
@@ -176,7 +179,7 @@ class Urges(Declared[M, Urge]):
         says=Text("登记回复", "note the answer"), event="UrgeAnswered", after=ANSWERED.after,
     )
     @staticmethod
-    def answer(m: Move[Urge], id: str, *, text: Label, **by: Unpack[By]) -> Changes:
+    def answer(m: Move[Urge], id: str, *, text: Short, **by: Unpack[By]) -> Changes:
         """Note what the other side answered; the urge ends with it.
 
         Args:
@@ -185,6 +188,8 @@ class Urges(Declared[M, Urge]):
             by: the merchant pressed, staff who note it, or the system with a courier's answer.
         """
         return {"answer": text, "answered_at": m.at, "answered_by": m.actor.id}
+
+    erase = erasure.leaving(States.answered)
 
     reactions = (
         open.after("order", BREACHED, makes=_after_breach, best_effort=True, if_absent=True),

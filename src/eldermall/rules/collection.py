@@ -95,8 +95,9 @@ APPOINTED = Fact(
     lambda c: c.record.appointed,
 )
 WAY = Fact(
-    "assistance.way", "text", "argument", Text("申请的途径", "how the request came"),
-    lambda c: c.args.way,
+    "assistance.way-said", "flag", "argument",
+    Text("已注明申请的途径", "how the request came is said"),
+    lambda c: c.args.way is not None,
 )
 STEP = Fact("assistance.step", "text", "argument", Text("步骤", "the step"), lambda c: c.args.step)
 MARKED = Fact(
@@ -185,7 +186,7 @@ AT_THE_MERCHANTS_REQUEST = Rule(
     clauses=("S19-09-1b",),
     guards=AssistanceJobs.request.guard,
     needs=(ACTOR_ROLE, WAY),
-    check=lambda role, way: role == "merchant" or way is not None,
+    check=lambda role, said: role == "merchant" or said,
     reason=Text(
         "代商家登记申请须注明申请的途径",
         "whoever notes a merchant's request says how it came",

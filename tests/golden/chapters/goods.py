@@ -310,6 +310,8 @@ def late(life: Life) -> None:
     life.relay()
     life.relay(minutes=1)
     life.relay(minutes=2)
+    life.pass_(days=1100)
+    life.urges.erase("U1", by=shop.OPERATIONS)
     life.end()
 
 

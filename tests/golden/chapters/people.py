@@ -36,6 +36,16 @@ def people(life: Life) -> None:
     life.no.designations.dismiss("leader", "lin", by=shop.OPERATIONS)
     life.no.complaints.receive("K1", customer="chen", words="It is late.", by=shop.SERVICE)
     life.no.assistance.request("J1", merchant="tea-house", way="phone", by=MA)
+    life.designations.appoint("messages", SUN.id, by=shop.HEAD, basis="writes well")
+    life.designations.dismiss("messages", SUN.id, by=shop.HEAD)
+    life.assignments.appoint("rival", MA.id, by=shop.HEAD, basis="knows the town")
+    life.assignments.dismiss("rival", MA.id, by=shop.HEAD)
+    life.no.designations.erase("messages", by=shop.OPERATIONS)
+    life.pass_(days=1100)
+    life.designations.erase("messages", by=shop.OPERATIONS)
+    life.assignments.erase("rival", by=shop.OPERATIONS)
+    life.designations.erase("review", by=shop.OPERATIONS)
+    life.assignments.erase("tea-house", by=shop.OPERATIONS)
     life.end()
 
 

@@ -80,7 +80,7 @@ class Sending(Frozen):
     """Goods on their way: by which courier under which number, None if handed over in person."""
 
     courier: Id | None
-    tracking: Label | None
+    tracking: Annotated[Label | None, Personal("after_sale")]
     at: Moment
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from eldermall.engine.actor import Role
 from eldermall.engine.declaration import Changes, Move, internal, move
-from eldermall.engine.inputs import Amount, Id, Label
+from eldermall.engine.inputs import Amount, Id, Label, Personal
 from eldermall.engine.machine import Unfit
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
@@ -118,7 +118,8 @@ class Settling:
     )
     @staticmethod
     def send_back(
-        m: Move[Case], id: str, *, courier: Id | None = None, tracking: Label | None = None,
+        m: Move[Case], id: str, *, courier: Id | None = None,
+        tracking: Annotated[Label | None, Personal("after_sale")] = None,
         **by: Unpack[By],
     ) -> Changes:
         """Note that the goods are on their way back.
@@ -237,7 +238,8 @@ class Settling:
     )
     @staticmethod
     def send_replacement(
-        m: Move[Case], id: str, *, courier: Id | None = None, tracking: Label | None = None,
+        m: Move[Case], id: str, *, courier: Id | None = None,
+        tracking: Annotated[Label | None, Personal("after_sale")] = None,
         **by: Unpack[By],
     ) -> Changes:
         """Note that the replacement has left; a second one takes the place of a lost one.

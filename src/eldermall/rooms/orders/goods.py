@@ -18,7 +18,14 @@ from eldermall.engine.room import Unpack
 from eldermall.errors import Invalid
 from eldermall.rooms.orders.lines import Lines, taken
 from eldermall.rooms.orders.moments import ACCEPTED, COMPLETED, DEPARTED
-from eldermall.rooms.orders.order import Order, Parcel, ParcelEvent, ShippingException, arrival
+from eldermall.rooms.orders.order import (
+    Order,
+    Parcel,
+    ParcelEvent,
+    ShippingException,
+    Sign,
+    arrival,
+)
 from eldermall.rooms.orders.placing import BUYER, SELLER
 from eldermall.rooms.orders.states import Goods
 from eldermall.texts import Text
@@ -32,8 +39,8 @@ class EventSeen(Frozen):
 
     status: TrackingStatus
     at: Moment
-    code: Said
-    reference: Said
+    code: Sign
+    reference: Sign
 
 
 class EventWords(Frozen):
@@ -92,7 +99,8 @@ class Shipping:
     )
     @staticmethod
     def ship(
-        m: Move[Order], id: str, *, parcel: Id, courier: Id, tracking: Label, lines: Lines,
+        m: Move[Order], id: str, *, parcel: Id, courier: Id,
+        tracking: Annotated[Label, Personal("order")], lines: Lines,
         **by: Unpack[By],
     ) -> Changes:
         """Send a parcel. The order is shipped once every line has left, or was cancelled.
@@ -176,7 +184,8 @@ class Shipping:
     )
     @staticmethod
     def correct_tracking(
-        m: Move[Order], id: str, *, parcel: Id, status: TrackingStatus, when: When, reason: Label,
+        m: Move[Order], id: str, *, parcel: Id, status: TrackingStatus, when: When,
+        reason: Annotated[Label, Personal("order")],
         **by: Unpack[By],
     ) -> Changes:
         """Strike an event that was reported wrongly; an order that hadn't arrived goes back.
@@ -221,7 +230,8 @@ class Shipping:
     )
     @staticmethod
     def grant_exception(
-        m: Move[Order], id: str, *, line: Id, reason: Label, until: When, customer_told_at: When,
+        m: Move[Order], id: str, *, line: Id, reason: Annotated[Label, Personal("order")],
+        until: When, customer_told_at: When,
         **by: Unpack[By],
     ) -> Changes:
         """Record an exception from the shipping limit for a line, before the limit has passed.

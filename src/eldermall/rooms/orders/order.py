@@ -14,6 +14,7 @@ from eldermall.engine.inputs import (
     Label,
     Moment,
     Personal,
+    Plain,
     Planned,
     Quantity,
     Said,
@@ -47,6 +48,9 @@ class Line(Frozen):
         return self.ordered - self.shipped - self.cancelled - self.refunded
 
 
+Sign = Annotated[Said, Plain("a courier's sign of an event, which names nobody")]
+
+
 class ParcelEvent(Frozen):
     """What a courier, or somebody else, says has happened to a parcel.
 
@@ -55,11 +59,11 @@ class ParcelEvent(Frozen):
 
     status: TrackingStatus
     at: Moment
-    code: Said
-    reference: Said
+    code: Sign
+    reference: Sign
     text: Annotated[Said, Personal("order")]
     location: Annotated[Said, Personal("order")]
-    struck: str | None = None
+    struck: Annotated[str | None, Personal("order")] = None
 
     @property
     def key(self) -> tuple[int, str, str, str, str, str]:
@@ -81,7 +85,7 @@ class Parcel(Frozen):
 
     id: Id
     courier: Id
-    tracking: Label
+    tracking: Annotated[Label, Personal("order")]
     lines: dict[Id, Quantity]
     shipped_at: Moment
     delivered_at: Moment | None = None
@@ -118,7 +122,7 @@ class ShippingException(Frozen):
     """
 
     line: Id
-    reason: Label
+    reason: Annotated[Label, Personal("order")]
     approved_by: Id
     until: Planned
     customer_told_at: Moment
@@ -133,7 +137,7 @@ class ReturnTerms(Frozen):
     """
 
     window: int
-    start: str
+    start: Annotated[str, Plain("one of the policy's choices")]
     grounds: tuple[Id, ...]
     item_states: tuple[Id, ...]
     fault_grounds: tuple[Id, ...]
@@ -163,7 +167,7 @@ class Served(Frozen):
     served_by: Id
     started_at: Moment
     done_at: Moment | None = None
-    proof: str = ""
+    proof: Annotated[str, Plain("the host's id of what proves it")] = ""
     confirmed_by: Id | None = None
 
 
@@ -213,9 +217,9 @@ class Order(Record):
     handed_to: Id | None = None
     handed_over_at: Moment | None = None
     merchant_contacted_at: Moment | None = None
-    contact_way: str | None = None
+    contact_way: Annotated[str | None, Personal("order")] = None
     accepted_at: Moment | None = None
-    decline_reason: str | None = None
+    decline_reason: Annotated[str | None, Personal("order")] = None
     paid_at: Moment | None = None
     received: int = 0
     returned_money: int = 0

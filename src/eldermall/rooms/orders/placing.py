@@ -143,7 +143,9 @@ class Placing:
         fits=lambda order: not order.self_operated,
     )
     @staticmethod
-    def contact_merchant(m: Move[Order], id: str, *, way: Label, **by: Unpack[By]) -> Changes:
+    def contact_merchant(
+        m: Move[Order], id: str, *, way: Annotated[Label, Personal("order")], **by: Unpack[By]
+    ) -> Changes:
         """Note that the merchant was contacted.
 
         Args:
@@ -177,7 +179,9 @@ class Ending:
         says=Text("拒单", "decline"), event="Declined", aside=True, after=(ACCEPTED, AGREED),
     )
     @staticmethod
-    def decline(m: Move[Order], id: str, *, reason: Label, **by: Unpack[By]) -> Changes:
+    def decline(
+        m: Move[Order], id: str, *, reason: Annotated[Label, Personal("order")], **by: Unpack[By]
+    ) -> Changes:
         """Note that the merchant can't deliver; what was paid falls due for refund.
 
         Args:

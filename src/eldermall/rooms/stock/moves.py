@@ -11,7 +11,7 @@ from pydantic import Field
 from eldermall.engine.actor import Actor
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import M
-from eldermall.engine.inputs import Id, Label, Quantity
+from eldermall.engine.inputs import Id, Label, Plain, Quantity
 from eldermall.engine.kind import ADOPTED, Command
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.parameters import By, When
@@ -20,6 +20,8 @@ from eldermall.engine.track import Track, automatic, state
 from eldermall.rooms.stock.keeping import KEEPERS, SELLER, Keeping, dropped, growing, outstanding
 from eldermall.rooms.stock.stock import Level, Lot, Stock, Units, resized, taken
 from eldermall.texts import Text
+
+OfGoods = Annotated[Label, Plain("of goods and what became of them, not of persons")]
 
 
 def _left(stock: Stock) -> int:
@@ -121,7 +123,7 @@ class Stocks(Keeping[M, Stock]):
         lot: Id,
         quantity: Quantity,
         expires_at: When | None = None,
-        source: Label,
+        source: OfGoods,
         **by: Unpack[By],
     ) -> Changes:
         """Book goods in.
@@ -155,7 +157,7 @@ class Stocks(Keeping[M, Stock]):
         listing: str,
         *,
         lots: Annotated[Mapping[Id, Level], Field(max_length=500)],
-        cause: Label | None = None,
+        cause: OfGoods | None = None,
         **by: Unpack[By],
     ) -> Changes:
         """Book what a stock-take has found.
@@ -184,7 +186,7 @@ class Stocks(Keeping[M, Stock]):
     )
     @staticmethod
     def damage(
-        m: Move[Stock], listing: str, *, lot: Id, quantity: Quantity, cause: Label,
+        m: Move[Stock], listing: str, *, lot: Id, quantity: Quantity, cause: OfGoods,
         **by: Unpack[By],
     ) -> Changes:
         """Note that goods are damaged: they are there, and nobody is sold one.
@@ -209,8 +211,8 @@ class Stocks(Keeping[M, Stock]):
     )
     @staticmethod
     def write_off(
-        m: Move[Stock], listing: str, *, lot: Id, quantity: Quantity, cause: Label,
-        disposal: Label, **by: Unpack[By],
+        m: Move[Stock], listing: str, *, lot: Id, quantity: Quantity, cause: OfGoods,
+        disposal: OfGoods, **by: Unpack[By],
     ) -> Changes:
         """Book goods out that were disposed of: expired, damaged, or not to be sold any more.
 

@@ -1,0 +1,48 @@
+"""What entries of versions before hold in clear that is a person's by now.
+
+Entries are never rewritten, and erasing can't reach into them, so that it is at least counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from eldermall.contracts.storage import Transaction
+from eldermall.engine.adoption import adoption_of
+from eldermall.engine.declared import Declared
+from eldermall.engine.journal import entry_fields
+from eldermall.engine.kind import ADOPT
+from eldermall.rooms import DECLARED
+
+
+def in_clear(
+    tx: Transaction, rooms: Iterable[type[Declared[Any, Any]]] = tuple(DECLARED.values())
+) -> Counter[str]:
+    """Return how many entries say in clear what is personal by now, by ``kind.move.argument``.
+
+    Args:
+        tx: reads the journal, all of it.
+        rooms: whose moves are looked at; those of plugins are to be named.
+    """
+    personal = _personal(rooms)
+    found: Counter[str] = Counter()
+    for entry in map(entry_fields, tx.entries()):
+        what, args = entry.get("what", ""), entry.get("args", {})
+        for name in personal.get(what, ()):
+            value = args.get(name)
+            if value and not (isinstance(value, dict) and set(value) == {"commitment"}):
+                found[f"{what}.{name}"] += 1
+    return found
+
+
+def _personal(rooms: Iterable[type[Declared[Any, Any]]]) -> Mapping[str, Iterable[str]]:
+    """Return the names of the personal arguments by move."""
+    found: dict[str, Iterable[str]] = {}
+    for room in rooms:
+        for declared in room.COMMANDS.values():
+            model = adoption_of(room.model) if declared.name == ADOPT else declared.model
+            if model.personal:
+                found[f"{room.kind}.{declared.name}"] = tuple(model.personal)
+    return found
