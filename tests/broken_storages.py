@@ -1208,6 +1208,35 @@ class AnythingIsJoined(LiesAboutJoin):
             yield joined
 
 
+@caught_by("newest")
+class ForgetsWhatEnded(Calls):
+    def newest(self, upto: int) -> Any:
+        waiting = self.tx.messages(["pending"], 10**6)
+        return max((m.created for m in waiting if m.created <= upto), default=None)
+
+
+@caught_by("newest")
+class LooksBeyond(Calls):
+    def newest(self, upto: int) -> Any:
+        return self.tx.newest(2**53 - 1)
+
+
+class MixesMalls(MemoryStorage):
+    @contextmanager
+    def read(self, mall: str) -> Iterator[Any]:
+        with super().read(mall) as tx:
+            mixed = Calls(tx)
+            vars(mixed)["newest"] = lambda upto: max(
+                (m.created for t in self._malls.values() for m in t.outbox.values()), default=None
+            )
+            yield mixed
+
+
+FAULTS["MixesMalls"] = Fault(
+    ("newest_belongs_to_mall",), lambda folder: Backend(MixesMalls, shared=False)
+)
+
+
 @caught_by("join_is_declared")
 class RefusesInItsOwnWords(MemoryStorage):
     def join(self, mall: str, host: object, *, on_end: Callable[[], None]) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from eldermall import Actor, Decision, Mall, Refused, head_of, person, system
 from eldermall.calendars import microseconds
 from eldermall.contracts.storage import ClockRow, ClockState
+from eldermall.engine.settings import Technical
 from eldermall.mall import Moving, rulebook
 
 if TYPE_CHECKING:
@@ -72,9 +73,13 @@ class Time:
         return self.now
 
 
+PATIENT = Technical(silence=2**53)
+"""A mall that takes any leap of time for granted, as tests make them."""
+
+
 def open_mall(url: str = "memory:", time: Time | None = None, **more: Any) -> Mall:
     """Open a mall under the demo policy."""
-    given: dict[str, Any] = {"policy": POLICY, "now": time or Time()}
+    given: dict[str, Any] = {"policy": POLICY, "now": time or Time(), "technical": PATIENT}
     return Mall.open(url, **given | more)
 
 

@@ -264,6 +264,24 @@ def test_what_happens_now_is_told_and_kept_where_a_clock_once_stood_far_ahead(
     assert may.refusals == ()
 
 
+def test_a_clock_a_year_back_is_told_and_what_it_dates_is_refused(
+    mall: Mall, time: shop.Time
+) -> None:
+    complaints = mall.complaints
+    complaints.receive("K1", customer=shop.CUSTOMER.id, words="cold", by=shop.CUSTOMER)
+    time.pass_(days=500)
+    complaints.record("K1", subject="tea", remedy="money", etiquette="1", by=shop.SERVICE)
+    time.pass_(days=-400)
+    note: dict[str, Any] = {"text": "she called", "by": shop.OPERATIONS}
+    said = shop.refusal(complaints.note, "K1", at=time.now - HOUR, **note)
+    assert said.rules == ("time.order",)
+    assert "before the record of it (2027-07-15 09:00:00+08:00)" in said.text.en
+    complaints.note("K1", **note)
+    (told,) = [v for v in mall.journal("complaint", "K1")[-1]["verdicts"] if "enforced" in v]
+    assert (told["rule"], told["outcome"]) == ("time.order", "refused")
+    complaints.note("K1", at=time.now - HOUR, late_reason=WHY, **note)
+
+
 def test_news_of_a_parcel_may_be_older_than_its_departure_and_ends_nothing(
     mall: Mall, time: shop.Time
 ) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eldermall.engine.rule import Decision, Verdict
     from eldermall.engine.settings import Technical
     from eldermall.errors import (
+        ClockDoubted,
         Conflict,
         DefinitionError,
         EldermallError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Actor": "engine.actor",
+    "ClockDoubted": "errors",
     "CommittedEvent": "contracts.events",
     "Conflict": "errors",
     "Decision": "engine.rule",
@@ -84,6 +86,7 @@ _HOME = {
 
 __all__ = [
     "Actor",
+    "ClockDoubted",
     "CommittedEvent",
     "Conflict",
     "Decision",

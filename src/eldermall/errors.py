@@ -13,6 +13,7 @@
     │   ├── Overtaken         another transaction was first; doing it again may go through
     │   └── Locked            no lock on the database was to be had in time
     ├── Unknown               a read of something that isn't there
+    ├── ClockDoubted          now lies far beyond all that the database knows; nothing was done
     ├── RuleBroken            the code of a rule, fact, clock or effect itself failed
     ├── FileUnreadable        a file that can't be read at all
     └── StorageError          the database can't be used
@@ -173,6 +174,15 @@ class Unknown(EldermallError):
     """A record, machine or name that isn't there."""
 
     code = "unknown"
+
+
+class ClockDoubted(EldermallError):
+    """Now lies far beyond all that the database knows: a wrong clock, or a long silence.
+
+    Nothing was sealed or erased. It ends by itself a day after something has happened.
+    """
+
+    code = "clock-doubted"
 
 
 class RuleBroken(EldermallError):

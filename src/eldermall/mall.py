@@ -32,6 +32,7 @@ from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Record, subject_of
 from eldermall.engine.outbox import Relayed, relay
 from eldermall.engine.parties import is_theirs
+from eldermall.engine.present import bring_back
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
@@ -300,7 +301,10 @@ class Mall(Moving):
             now: the moment; the mall's own now if left out.
         """
         self._engine.ready()
-        return relay(self._engine, self._moment(now), partial(deliver, self._plugins))
+        moment = self._moment(now)
+        relayed = relay(self._engine, moment, partial(deliver, self._plugins))
+        bring_back(self._engine, moment)
+        return relayed
 
     def seal(self, now: datetime | None = None) -> Sealed:
         """Seal the journal's waiting entries under new roots, which `relay` carries outside.
@@ -315,6 +319,7 @@ class Mall(Moving):
         """Erase what records say of persons wherever the policy's keeping time has ended.
 
         Raises:
+            ClockDoubted: now lies far beyond all that the database knows; nothing was erased.
             Conflict: the database is locked; what was erased before stays so.
         """
         self._engine.ready()
@@ -361,7 +366,7 @@ class Mall(Moving):
 
     def close(self) -> None:
         """Write what waits and close the storage."""
-        self._engine.try_settle()
+        self._engine.finish()
         self.storage.close()
 
     def __enter__(self) -> Mall:

@@ -58,6 +58,8 @@ def sweep(
         )
     else:
         _show(did, notice, spoken)
+    if did.doubt is not None:
+        typer.echo(did.doubt.in_(spoken), err=True)
     if did.failed:
         raise typer.Exit(output.FINDINGS)
 

@@ -17,7 +17,8 @@ from eldermall.adapters.roots.file import RootsFile, kept_roots
 from eldermall.calendars import SECOND, parse_duration
 from eldermall.cli import files, output
 from eldermall.cli.sweep import counts
-from eldermall.errors import Conflict, StorageError
+from eldermall.engine.settings import Technical
+from eldermall.errors import ClockDoubted, Conflict, StorageError
 from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.texts import Lang, Text
@@ -38,6 +39,10 @@ def upkeep(
         Path | None,
         typer.Option("--root", "--roots", help="Keep the journal's roots in this file."),
     ] = None,
+    trust_clock: Annotated[
+        bool,
+        typer.Option("--trust-clock", help="Go on after a long silence: this clock is right."),
+    ] = False,
     code: output.CodeOption = "main",
     prefix: output.PrefixOption = "eldermall_",
     lang: output.LangOption = None,
@@ -54,8 +59,10 @@ def upkeep(
         if root is not None:
             inputs = [*files.database_files(url), policy, *files.plugin_files(map(str, plugins))]
             plugins.append(_kept_in(root, inputs))
+        technical = Technical(silence=2**53) if trust_clock else None
         with Mall.open(
-            url, policy=policy, code=code, prefix=prefix, plugins=plugins, make=False
+            url, policy=policy, code=code, prefix=prefix, plugins=plugins, make=False,
+            technical=technical,
         ) as mall:
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -110,7 +117,7 @@ def round_of(mall: Mall) -> Round:
     for part in parts:
         try:
             part(mall, did)
-        except (Conflict, StorageError) as error:
+        except (ClockDoubted, Conflict, StorageError) as error:
             did.error = error.text
     return did
 
@@ -119,6 +126,7 @@ def _sweep(mall: Mall, did: Round) -> None:
     swept = mall.sweep()
     did.warned, did.breached, did.repeated = swept.warned, swept.breached, swept.repeated
     did.failed = len(swept.failed)
+    did.error = swept.doubt
 
 
 def _seal(mall: Mall, did: Round) -> None:

@@ -201,11 +201,13 @@ class StorageCapabilities:
         join: it can work inside a transaction of the host.
         durable: what it has committed is there after the process has ended.
         walks: it keeps how far a walk over records has come.
+        newest: its transactions are `Dated` too: they know when something was written last.
     """
 
     join: bool = False
     durable: bool = False
     walks: bool = False
+    newest: bool = False
 
 
 class Transaction(Protocol):
@@ -411,6 +413,19 @@ class Transaction(Protocol):
 
     def put_pack(self, row: PackRow) -> None:
         """Keep a policy; one that is kept already stays."""
+        ...
+
+
+@runtime_checkable
+class Dated(Protocol):
+    """What the transactions of a storage that declares ``newest`` have beyond `Transaction`."""
+
+    def newest(self, upto: int) -> int | None:
+        """Return when the newest message made up to the moment ``upto`` was made.
+
+        None if there is none. In whatever state they are, messages that have ended too; costs the
+        same however many there are.
+        """
         ...
 
 

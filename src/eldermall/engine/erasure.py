@@ -15,6 +15,7 @@ from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry, entry_fields
 from eldermall.engine.kind import Command
 from eldermall.engine.machine import NEW
+from eldermall.engine.present import vouched
 from eldermall.errors import Conflict, Refused
 
 BATCH = 200
@@ -38,7 +39,11 @@ def expire(engine: Engine, keep: int) -> Erased:
     Args:
         engine: the mall.
         keep: the keeping time in microseconds: younger values aren't looked at.
+
+    Raises:
+        ClockDoubted: now lies far beyond all that the database knows; nothing was done.
     """
+    vouched(engine, engine.now())
     erased = kept = 0
     after = ""
     while True:

@@ -104,20 +104,34 @@ def latest(
     return max([made, *_known(earlier(after), record, parts)], key=lambda known: known.at)
 
 
+def _newest(after: tuple[Happened, ...], c: Context) -> int:
+    """Return the moment of the `latest`; asked of every move, so that it makes nothing else."""
+    record = c.record
+    last: int = record.created_at
+    for each in earlier(after):
+        if isinstance(each.at, str):
+            at = getattr(record, each.at)
+            if at is not None and at > last:
+                last = at
+        else:
+            last = max([last, *(known.at for known in _known((each,), record, vars(c.args)))])
+    return last
+
+
 def raised(after: tuple[Happened, ...], c: Context, kind: Text, future: int) -> int:
     """Return when a move of a record happened of which nobody says when.
 
     That is now, or the latest moment that it follows if that is so little ahead that the clocks
     of two servers may differ by it.
     """
-    last = latest(after, c.record, kind, vars(c.args)).at
+    last = _newest(after, c)
     return last if c.now < last <= c.now + future else c.now
 
 
 def out_of_order(
-    after: tuple[Happened, ...], c: Context, kind: Text, future: int, *, dated: bool
-) -> Iterator[Verdict]:
-    """Yield what is said of a move of a record that lies before what it follows.
+    after: tuple[Happened, ...], c: Context, kind: Text, tolerance: int, *, dated: bool
+) -> Verdict | None:
+    """Return what is said of a move of a record that lies before what it follows, if it does.
 
     It is refused where somebody says when it was. One that happens now is told and kept: a record
     whose moments lie far ahead, because a clock did, would else stand still till then.
@@ -126,18 +140,18 @@ def out_of_order(
         after: what it follows, beside the making of the record.
         c: the move.
         kind: what the record is called.
-        future: how far it may lie before, in microseconds.
+        tolerance: how far it may lie before, in microseconds.
         dated: whether somebody says when it was.
     """
-    last = latest(after, c.record, kind, vars(c.args))
-    if c.at >= last.at - future:
-        return
-    rule = "time.before-record" if c.at < c.record.created_at - future else "time.order"
-    when, said = shown(c.at, c.settings.zone), last.said(c.settings.zone)
+    if c.at >= _newest(after, c) - tolerance:
+        return None
+    rule = "time.before-record" if c.at < c.record.created_at - tolerance else "time.order"
+    said = latest(after, c.record, kind, vars(c.args)).said(c.settings.zone)
+    when = shown(c.at, c.settings.zone)
     reason = Text(
         f"发生时间（{when}）早于{said.zh}", f"it would have happened ({when}) before {said.en}"
     )
-    yield Verdict(rule, "refused", reason=reason, enforced=dated)
+    return Verdict(rule, "refused", reason=reason, enforced=dated)
 
 
 def disorders(

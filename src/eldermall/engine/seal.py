@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from eldermall.contracts.storage import Message, RootRow, Transaction
 from eldermall.engine import journal
 from eldermall.engine.engine import Engine
+from eldermall.engine.present import vouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ def seal(engine: Engine, now: int) -> Sealed:
     """Seal every entry that waits. Each root is a message of the outbox in the same commit.
 
     Raises:
+        ClockDoubted: now lies far beyond all that the database knows; nothing was done.
         Overtaken: other sealers were first, again and again; nothing is lost, their roots stand.
     """
+    vouched(engine, now)
     made, newest = 0, None
     while True:
         root = engine.within(lambda tx: _seal(engine, tx, now))

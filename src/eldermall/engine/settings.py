@@ -188,6 +188,9 @@ class Technical:
         backdating: how far back ``at`` of a command may lie.
         future: how far ahead of now ``at`` may lie.
         key_age: how long an idempotency key is kept.
+        strangers: how many attempts of one person a day, on records that aren't theirs, have an
+            entry each; further ones are counted.
+        silence: how far now may lie beyond all that the database knows, before upkeep doubts it.
         claim: how long a relay holds a message that it tries.
         attempts: tries of a message before it is dead.
         retry: the wait before a failed clock is tried again, and before the second try of a
@@ -199,6 +202,8 @@ class Technical:
     backdating: int = 24 * HOUR
     future: int = 5 * MINUTE
     key_age: int = 90 * 24 * HOUR
+    strangers: int = 20
+    silence: int = 30 * 24 * HOUR
     claim: int = 5 * MINUTE
     attempts: int = 12
     retry: int = MINUTE

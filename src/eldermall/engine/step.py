@@ -284,6 +284,22 @@ LATE_ROLES: tuple[Role, ...] = ("operations", "department_head", "company_leader
 """Who may enter something later than anybody may, saying why."""
 
 
+def _disorderly(
+    kind: Kind, here: Edge, command: Command, c: Context, technical: Technical
+) -> Iterator[Verdict]:
+    """Yield what is said of a move before what it follows, or long before anything that is known.
+
+    Only a clock that stands far back makes the latter, unless somebody says why it is entered late.
+    """
+    dated = command.at is not None
+    found = out_of_order(here.after, c, kind.label, technical.future, dated=dated)
+    if found is None and not (dated and command.late_reason is not None):
+        window = technical.future + (technical.backdating if dated else 0)
+        found = out_of_order(kind.ordered, c, kind.label, window, dated=dated)
+    if found is not None:
+        yield found
+
+
 def _untimely(
     kind: Kind, here: Edge, command: Command, c: Context, technical: Technical
 ) -> Iterator[Verdict]:
@@ -292,8 +308,7 @@ def _untimely(
             "time.future", "发生时间晚于当前时间", "it would have happened in the future"
         )
     if c.record is not None:
-        dated = command.at is not None
-        yield from out_of_order(here.after, c, kind.label, technical.future, dated=dated)
+        yield from _disorderly(kind, here, command, c, technical)
     if c.at < c.now - technical.backdating and (
         command.late_reason is None or command.actor.role not in LATE_ROLES
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eldermall.calendars import moment
@@ -16,6 +16,7 @@ from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry
 from eldermall.engine.kind import Command
 from eldermall.engine.making import Refusal, make, react
+from eldermall.engine.present import doubt, known
 from eldermall.engine.step import has_edge
 from eldermall.engine.work import Held, Work
 from eldermall.errors import Conflict, EldermallError, Refused, SchemaError
@@ -37,12 +38,17 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: counts of warnings, breaches, repeats, and the clocks that failed."""
+    """What a sweep did: counts of warnings, breaches, repeats, and the clocks that failed.
+
+    ``doubt``: why old keys weren't forgotten and failed clocks not put off, where now lies far
+    beyond all that the database knows.
+    """
 
     warned: int = 0
     breached: int = 0
     repeated: int = 0
     failed: tuple[Failed, ...] = ()
+    doubt: Text | None = field(default=None, repr=False)
 
 
 def sweep(engine: Engine, now: int) -> Swept:
@@ -53,9 +59,9 @@ def sweep(engine: Engine, now: int) -> Swept:
     Raises:
         Conflict: the database is locked; nothing was done.
     """
-    engine.within(
-        lambda tx: tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP)
-    )
+    last = known(engine, now)
+    if last == now:
+        engine.within(lambda tx: tx.forget_keys(now - engine.technical.key_age, KEYS_A_SWEEP))
     did = {"warned": 0, "breached": 0, "repeated": 0}
     failed: list[Failed] = []
     busy: list[ClockRow] = []
@@ -66,7 +72,7 @@ def sweep(engine: Engine, now: int) -> Swept:
             acts = _act(engine, row, now, wait=wait)
         except EldermallError as error:
             failed.append(Failed(row.subject, row.name, row.part, error.text))
-            if not isinstance(error, Conflict):
+            if not isinstance(error, Conflict) and last == now:
                 with suppress(Conflict):  # reported all the same, and tried again
                     _note_failure(engine, row, now, error)
             return
@@ -87,7 +93,8 @@ def sweep(engine: Engine, now: int) -> Swept:
             attempt(row, wait=False)
     for row in busy:
         attempt(row, wait=True)
-    return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed))
+    said = None if last == now else doubt(engine, now, last)
+    return Swept(did["warned"], did["breached"], did["repeated"], tuple(failed), said)
 
 
 def _key(row: ClockRow) -> tuple[str, str, str, int, int]:

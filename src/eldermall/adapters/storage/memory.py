@@ -55,7 +55,7 @@ class _Tables:
 class MemoryStorage:
     """A storage whose transactions run one after the other."""
 
-    capabilities = StorageCapabilities(walks=True)
+    capabilities = StorageCapabilities(walks=True, newest=True)
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -249,6 +249,10 @@ class _MemoryTransaction:
     def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
         rows = [m for m in self._t.outbox.values() if m.state in states]
         return sorted(rows, key=lambda m: (m.created, m.id))[:limit]
+
+    def newest(self, upto: int) -> int | None:
+        made = (m.created for m in self._t.outbox.values() if m.created <= upto)
+        return max(made, default=None)
 
     def unsealed(self, limit: int) -> Sequence[Leaf]:
         return [self._t.unsealed[key] for key in sorted(self._t.unsealed)[:limit]]

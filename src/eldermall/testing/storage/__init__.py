@@ -13,6 +13,7 @@ from eldermall.testing.storage.isolation import IsolationCases
 from eldermall.testing.storage.joining import JoinCases
 from eldermall.testing.storage.journal import JournalCases
 from eldermall.testing.storage.machine import ModelCases
+from eldermall.testing.storage.newest import NewestCases
 from eldermall.testing.storage.outbox import OutboxCases
 from eldermall.testing.storage.records import RecordCases
 from eldermall.testing.storage.sealing import SealingCases
@@ -28,6 +29,6 @@ __all__ = [
 
 class StorageConformance(  # pytest runs the cases of the last base first
     ModelCases, JoinCases, DatabaseCases, WorkerCases, IsolationCases, TransactionCases,
-    ValueCases, OutboxCases, SealingCases, JournalCases, ClockCases, RecordCases,
+    ValueCases, NewestCases, OutboxCases, SealingCases, JournalCases, ClockCases, RecordCases,
 ):
     """Every case of the kit; a subclass named ``Test...`` adds the fixture ``backend``."""

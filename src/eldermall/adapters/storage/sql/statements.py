@@ -6,7 +6,7 @@ A few are narrowed when they are called: to a part of the journal, or to what `f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     Select,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     false,
+    func,
     insert,
     literal_column,
     select,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from eldermall.adapters.storage.sql.database import Database
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.contracts.storage import MessageState
 
 
 class Statements:
@@ -245,6 +247,13 @@ class Statements:
             query.where(t.c.state == bindparam("state"))
             .order_by(t.c.created, t.c.id)
             .limit(bindparam("most"))
+        )
+        made = select(func.max(t.c.created)).where(t.c.mall == mall)
+        self.newest = select(  # the end of the index of each state
+            *(
+                made.where(t.c.state == state, t.c.created <= bindparam("upto")).scalar_subquery()
+                for state in get_args(MessageState)
+            )
         )
         mine = (t.c.mall == bindparam("b_mall")) & (t.c.id == bindparam("b_id"))
         self.claim_message = (

@@ -277,6 +277,11 @@ class SqlTransaction(JournalCalls):
         ]
         return list(islice(merge(*each, key=lambda m: (m.created, m.id)), limit))
 
+    def newest(self, upto: int) -> int | None:
+        """Return when the newest message up to a moment was made."""
+        (row,) = self._all(self._s.newest, upto=upto)
+        return max((made for made in row if made is not None), default=None)
+
     # Policies
 
     def packs(self) -> Sequence[PackRow]:
