@@ -297,7 +297,7 @@ def test_news_of_a_parcel_may_be_older_than_its_departure_and_ends_nothing(
 
 
 def fields(model: type[BaseModel], path: str = "") -> Iterator[str]:
-    """Yield the fields of a model that hold moments, those inside it too."""
+    """Yield the fields of a model that hold moments which have passed, those inside it too."""
     for name, hint in get_type_hints(model, include_extras=True).items():
         if name in model.model_fields:
             yield from _moments(hint, f"{path}{name}")
@@ -314,10 +314,6 @@ def _moments(hint: Any, path: str) -> Iterator[str]:
 
 
 UNORDERED = {
-    "a moment that lies ahead": {
-        "order.ship_by", "order.exceptions.until", "order.appointment.when", "case.holds.until",
-        "case.terms.until",
-    },
     "what others say has happened": {"order.parcels.events.at"},
     "counted over many moves": {
         "designation.spans.since", "designation.spans.until", "assignment.spans.since",

@@ -34,12 +34,16 @@ ALGORITHM = "sha256"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an entry says, before it has its place in a chain."""
+    """What an entry says, before it has its place in a chain.
+
+    ``stranger``: it tells what somebody tried on a record that isn't theirs.
+    """
 
     subject: str
     at: int
     fields: Mapping[str, Any]
     personal: tuple[tuple[str, str, bytes, bytes], ...] = ()
+    stranger: bool = False
 
 
 def commit(value: Any, salt: bytes) -> str:

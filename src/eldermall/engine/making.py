@@ -202,7 +202,8 @@ def _refusal(command: Command, first: tuple[Held, Context, Step], last: Step) ->
         decision = replace(
             decision, verdicts=decision.verdicts + reaction.refusals, allowed=False
         )
-    return Refusal(decision, Entry(decision.subject, c.at, fields, personal))
+    entry = Entry(decision.subject, c.at, fields, personal, stranger=result.alone)
+    return Refusal(decision, entry)
 
 
 def _said(

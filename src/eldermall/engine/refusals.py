@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from eldermall.engine.basis import Basis
 from eldermall.engine.joining import alone, joined
 from eldermall.engine.journal import Entry
+from eldermall.engine.strangers import Strangers
 from eldermall.errors import Conflict, Locked
 
 
@@ -23,21 +24,35 @@ class Refusing(Basis):
     Args:
         pending: the entries that wait, oldest first.
         settling: held by whoever writes them.
+        strangers: who tried how often what isn't theirs.
     """
 
     pending: deque[Entry] = field(default_factory=deque)
     settling: threading.Lock = field(default_factory=threading.Lock)
+    strangers: Strangers = field(default_factory=Strangers)
 
     def keep(self, entry: Entry) -> None:
         """Write the entry of a refusal, or let it wait if the database is locked."""
-        try:
-            self.within(lambda tx: self.append(tx, entry))
-        except Locked:
-            self.postpone(entry)
+        for each in self._told(entry):
+            try:
+                self.within(lambda tx: self.append(tx, each))  # noqa: B023
+            except Locked:
+                self.pending.append(each)
 
     def postpone(self, entry: Entry) -> None:
         """Let the entry of a refusal wait."""
-        self.pending.append(entry)
+        self.pending.extend(self._told(entry))
+
+    def _told(self, entry: Entry) -> list[Entry]:
+        """Return what is written of a refusal: of a stranger's that is one of many, a count."""
+        if not entry.stranger:
+            return [entry]
+        return self.strangers.told(entry, self.now(), self.technical.strangers)
+
+    def finish(self) -> None:
+        """Write what waits and what was counted, unless the database is locked."""
+        self.pending.extend(self.strangers.rest())
+        self.try_settle()
 
     def ready(self) -> None:
         """Get ready for what commits by itself: write the refusals that wait.
@@ -46,6 +61,7 @@ class Refusing(Basis):
             NotJoined: inside a joined transaction.
         """
         alone(self.storage, self.mall)
+        self.pending.extend(self.strangers.passed(self.now()))
         self.try_settle()
 
     def settle(self) -> int:
