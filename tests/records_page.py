@@ -41,7 +41,7 @@ that is [taken over](takeover.md) says it. `make tables` writes this page.
   zone.
 - An *amount* is in minor units of the currency. An *id* is 1 to 64 of `[A-Za-z0-9._:-]`.
 - *must* says that a record can't be taken over without the field, *null* that it may be null,
-  *begins* with what it begins if it is left out. A part that is given needs its own fields likewise.
+  *begins* with what it begins if it is left out. A part that is given needs its own likewise.
 - *personal*: the journal holds a commitment, and the value goes when its keeping time is over.
 """
 

@@ -59,8 +59,6 @@ def _told(disorder: Disorder, c: Context) -> Found:
 
 def _out_of_bounds(record: Record, latest: int) -> Iterator[Found]:
     for where, at, ahead in moments_in(record):
-        if where == "created_at" and at > latest:
-            continue  # a refusal tells of it
         if at < FIRST or (at > latest and not ahead):
             yield where, Text(
                 "时间须在 2000 年 1 月 1 日至今之间；数字须为自 1970 年起的微秒数，"
