@@ -15,7 +15,6 @@ class Shop:
 
 LINE = {"id": "tea", "listing": "green-tea", "quantity": 1, "amount": 6800}
 CUSTOMER = person("li", "customer")
-
 with Mall.open("memory:", policy="pack:demo", plugins=[Shop()]) as mall:
     mall.orders.place("A1", customer=CUSTOMER.id, lines=[LINE], total=6800, by=CUSTOMER)
     mall.orders.paid("A1", 6800, "pay-1", by=system("payments"))

@@ -28,6 +28,7 @@ settings.load_profile("ci")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers: needs a server: PostgreSQL, MariaDB or Redis")
+    config.addinivalue_line("markers", "clause(id): proves this clause of the catalogue")
     databases.begin()
 
 

@@ -339,7 +339,7 @@ class Life(RuleBasedStateMachine):
             about = [case for case in self.cases() if case.order == id]
             assert order.returned_money <= order.received
             assert sum(c.booked for c in about) <= order.returned_money
-            assert sum(due.amount for due in order.dues) <= order.owed_back
+            assert sum(debt.amount for debt in order.debts) == order.owed_back
             for case in about:
                 assert order.due_for(case.id) == (case.due or 0) - case.booked
                 assert case.state != "refunded" or case.booked == case.due
@@ -350,7 +350,7 @@ class Life(RuleBasedStateMachine):
         for message in self.mall.messages():
             if message.topic == "refund":
                 fields = json.loads(message.body)
-                asked[fields["subject"].split("/")[1]] += fields["data"]["amount"]
+                asked[fields["data"]["order"]] += fields["data"]["amount"]
         for id in ORDERS:
             order = self.mall.orders.get(id)
             assert asked[id] == order.owed_back + order.returned_money - order.goodwill

@@ -337,8 +337,9 @@ def test_what_the_export_does_not_record_is_named_and_not_held_against_orders(
 ) -> None:
     result, _ = run(tmp_path, as_csv([ONE]))
     assert [name for name, _ in result.not_recorded] == [
-        "hand_over", "contact_merchant", "accept", "track", "correct_tracking", "grant_exception",
-        "complete", "decline", "archive", "refund",
+        "hand_over", "contact_merchant", "accept", "grant_exception", "complete", "track",
+        "correct_tracking", "relabel", "end_parcel", "send_again", "give_up", "decline", "archive",
+        "paid_in_part", "collect", "refund",
     ]
     left = {entry.id for entry in result.not_decidable}
     assert left | set(result.rules) == {

@@ -75,7 +75,9 @@ def test_an_old_database_is_refused_with_the_word_that_helps_and_then_upgraded(u
     assert refused.exit_code == 2
     assert "run eldermall db upgrade" in refused.stderr
     assert shown.partition(":")[0] in refused.stderr
-    assert db("upgrade", url).output == f"upgraded from 0001 to {migrate.NEEDED}\n"
+    assert db("upgrade", url).output == (
+        f"upgraded from 0001 to {migrate.NEEDED}; made the tables of refund\n"
+    )
     assert db("check", url).exit_code == 0
 
 
@@ -142,7 +144,7 @@ def test_an_empty_and_an_old_database_get_the_tables_of_plugins_too(
     at_0001(old)
     assert db("check", old, *plugin).output == f"at 0001; {migrate.NEEDED} is needed\n"
     assert db("upgrade", old, *plugin).output == (
-        f"upgraded from 0001 to {migrate.NEEDED}; made the tables of visit\n"
+        f"upgraded from 0001 to {migrate.NEEDED}; made the tables of refund, visit\n"
     )
     assert db("check", old, *plugin).exit_code == 0
 

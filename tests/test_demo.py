@@ -211,7 +211,7 @@ def test_what_follows_from_a_move_is_told_right_after_it(told: dict[str, Any]) -
 
 def test_the_refund_of_the_returned_goods_goes_out_and_is_accepted(told: dict[str, Any]) -> None:
     outside = [line["text"]["en"] for line in told["story"] if line["what"] == "outside"]
-    assert outside == ["refund request: order A1, ¥56.00; the shop accepts it"]
+    assert outside == ["refund request: order A1, 56.00 CNY; the shop accepts it"]
 
 
 def test_every_line_stands_under_its_day_and_time_never_runs_back(told: dict[str, Any]) -> None:
@@ -236,7 +236,7 @@ def test_each_day_has_scenes_and_ends_in_the_evening_with_its_clocks(told: dict[
 
 def test_what_passed_review_stays_shown_while_the_edit_is_reviewed(told: dict[str, Any]) -> None:
     words = [line["text"]["en"] for line in told["story"]]
-    assert "still sees ¥68.00: what passed review stays on display" in words
+    assert "still sees 68.00 CNY: what passed review stays on display" in words
 
 
 def test_the_work_list_and_the_breaches_cite_their_clauses(told: dict[str, Any]) -> None:

@@ -599,7 +599,7 @@ def test_a_plugin_that_fails_to_bring_a_courier_is_named_to_whoever_asked() -> N
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: TrackingEvent("lost", shop.START),  # type: ignore[arg-type]
+        lambda: TrackingEvent("gone", shop.START),  # type: ignore[arg-type]
         lambda: TrackingEvent("delivered", shop.START.replace(tzinfo=None)),
         lambda: Tracked("failed"),  # type: ignore[arg-type]
         lambda: Tracked("no_data", (TrackingEvent("delivered", shop.START),)),

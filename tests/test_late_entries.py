@@ -42,7 +42,7 @@ def test_a_parcel_that_left_in_time_and_is_entered_days_later_annuls_the_breach(
     shop.ship(mall, at=left, late_reason=WHY, by=shop.OPERATIONS)
     row = shop.clocks(mall, "shipping.in-time")["tea"]
     assert (row.state, row.stopped) == ("annulled", shop.us(left))
-    last = mall.journal("order", "A1")[-1]
+    (last,) = (e for e in mall.journal("order", "A1") if "late_reason" in e)
     assert last["late_reason"] == WHY
     assert "annulled" in [change["did"] for change in last["clocks"]]
     assert [e["what"] for e in mall.journal("order", "A1")].count("clock.breached") > 0

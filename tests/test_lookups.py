@@ -171,9 +171,9 @@ def test_a_refusal_that_finds_the_database_locked_waits_and_is_written_with_the_
 ) -> None:
     mall, storage = busy
     storage.refuse = frozenset({2})
-    assert shop.refusal(mall.complaints.close, "C1", by=shop.SERVICE).rules == (
-        "machine.no-such-move",
-    )
+    assert shop.refusal(
+        mall.complaints.close, "C1", satisfied="yes", remedy="granted", by=shop.SERVICE
+    ).rules == ("machine.no-such-move",)
     assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved"]
     mall.complaints.record("C2", subject="s", remedy="r", etiquette="v1", by=shop.SERVICE)
     assert [e["outcome"] for e in mall.journal("complaint", "C1")] == ["moved", "refused"]

@@ -243,7 +243,7 @@ def test_a_mall_of_the_second_schema_is_brought_along_and_gets_the_new_rooms(
             shop.open_mall(url, LATER)
         assert upgraded(url) == ("0002", migrate.NEEDED)
         after = rows_of(engine)
-    kinds = ("assistance", "stock", "capacity", "urge", "case", "visit")
+    kinds = ("assistance", "stock", "capacity", "urge", "case", "refund", "visit")
     new = {f"{PREFIX}record_{kind}" for kind in kinds} | {f"{PREFIX}walks"}
     assert {table: after.pop(table) for table in new} == {table: [] for table in new}
     del before[f"{PREFIX}schema"], after[f"{PREFIX}schema"]

@@ -315,6 +315,11 @@ def _moments(hint: Any, path: str) -> Iterator[str]:
 
 UNORDERED = {
     "what others say has happened": {"order.parcels.events.at"},
+    "begins and ends with what is said of it": {
+        "order.parcels.labels.since", "order.parcels.labels.until",
+    },
+    "kept for what is asked anew": {"order.lines.again_at", "complaint.contested.opinion.at"},
+    "follows from the moves of another record": {"urge.ended_at"},
     "counted over many moves": {
         "designation.spans.since", "designation.spans.until", "assignment.spans.since",
         "assignment.spans.until", "stock.lots.received_at", "stock.lots.expires_at",

@@ -282,7 +282,7 @@ def test_a_trace_hears_of_every_call_and_shows_no_values() -> None:
     assert lines[:3] == [
         "eldermall_rules() eldermall.rules: "
         + next(c.answer for c in calls if c.hook == "eldermall_rules"),
-        "eldermall_kinds() eldermall.rooms: 12 things",
+        "eldermall_kinds() eldermall.rooms: 13 things",
         "eldermall_storage(url=memory:, prefix=eldermall_) eldermall.adapters.storage: "
         "MemoryStorage",
     ]

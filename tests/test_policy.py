@@ -14,6 +14,7 @@ import pytest
 from eldermall import Mall, PolicyError, SchemaError, Text, hookimpl, moment
 from eldermall.calendars import DAY, HOUR
 from eldermall.engine.rule import AT, Rule
+from eldermall.engine.settings import Setting
 from eldermall.errors import FileUnreadable
 from eldermall.mall import rulebook
 from eldermall.policy import Policy, cited, read_policy, settings_of
@@ -22,9 +23,9 @@ from eldermall.rooms.orders import Orders
 from tests import shop
 
 
-def put(path: str, value: Any) -> dict[str, Any]:
+def put(path: str, value: Any, **pack: Any) -> dict[str, Any]:
     """Return the demo policy with one value replaced; ``None`` takes it away."""
-    given = shop.policy()
+    given = shop.policy(**pack)
     *way, last = path.split("/")
     table = given
     for step in way:
@@ -34,6 +35,10 @@ def put(path: str, value: Any) -> dict[str, Any]:
     else:
         table[last] = value
     return given
+
+
+NEW = {"published": "2026-12-02"}
+"""Published after every setting there is was added."""
 
 
 def read(given: Any) -> Policy:
@@ -259,12 +264,13 @@ def test_an_unknown_setting_is_told_which_settings_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key, setting in rulebook().settings.items() if setting.default is None]
+    "key",
+    [k for k, setting in rulebook().settings.items() if setting.default is None],
 )
 def test_a_limit_that_the_host_has_not_set_refuses_to_start_and_names_the_clause(key: str) -> None:
     setting = rulebook().settings[key]
     with pytest.raises(PolicyError) as wrong:
-        shop.open_mall(policy=put(f"settings/{key}", None))
+        shop.open_mall(policy=put(f"settings/{key}", None, **NEW))
     assert str(wrong.value) == (
         "policy: the articles give no number, and the host has set none:"
         f"\n  {key} ({setting.clause}: {setting.label.en})"
@@ -274,11 +280,47 @@ def test_a_limit_that_the_host_has_not_set_refuses_to_start_and_names_the_clause
 
 def test_all_unset_limits_are_named_at_once() -> None:
     with pytest.raises(PolicyError) as wrong:
-        read(put("settings", {}))
+        read(put("settings", {}, **NEW))
     unset = [s for s in rulebook().settings.values() if s.default is None]
     assert len(unset) >= 11
     for setting in unset:
         assert f"{setting.key} ({setting.clause}: " in str(wrong.value)
+
+
+ADDED = [key for key, setting in rulebook().settings.items() if setting.added]
+
+
+def test_a_policy_of_an_older_day_may_leave_unset_what_a_release_has_added_since() -> None:
+    given = shop.policy()
+    for key in ADDED:
+        del given["settings"][key]
+    policy = read(given)
+    assert {setting.key for setting in policy.unset} == set(ADDED)
+    off = policy.settings.unset
+    assert {"payment.paid-in-time", "refunds.booked-in-time", "ordering.on-display"} <= off
+    assert policy.settings.mode("payment.paid-in-time", 0) == "off"
+    assert policy.settings.mode("shipping.in-time", 0) == "on"
+    assert settings_of(policy.body, rulebook()).unset == off
+    with shop.open_mall(policy=given) as mall:
+        shop.place(mall)
+        assert "payment.paid-in-time@1" not in {row.name for row in mall.clocks()}
+    said = policy.gaps
+    assert said is not None
+    assert all(key in said.en and key in said.zh for key in ADDED)
+    assert read(shop.POLICY).gaps is None
+
+
+@pytest.mark.parametrize("key", ADDED)
+def test_a_policy_of_a_newer_day_sets_what_was_added_or_takes_the_strictest_reading(
+    key: str,
+) -> None:
+    setting = rulebook().settings[key]
+    given = put(f"settings/{key}", None, **NEW)
+    if setting.default is None:
+        with pytest.raises(PolicyError, match=re.escape(key)):
+            read(given)
+    else:
+        assert read(given).settings.values[key] == setting.choices[0]
 
 
 def test_names_that_are_lists_are_no_names() -> None:
@@ -407,7 +449,15 @@ def test_the_demo_policy_is_opened_by_name() -> None:
 
 # Versions
 
-OTHER = {"duration": "5h", "count": 4, "names": ["another"], "choice": "another"}
+OTHER = {"duration": "5h", "count": 4, "names": ["another"]}
+
+
+def other(setting: Setting) -> Any:
+    """Return another value of a setting than the demo's."""
+    if setting.type != "choice":
+        return OTHER[setting.type]
+    now = shop.policy()["settings"][setting.key]["value"]
+    return next(choice for choice in setting.choices if choice != now)
 
 
 def test_any_other_value_is_another_version_of_the_policy() -> None:
@@ -418,7 +468,7 @@ def test_any_other_value_is_another_version_of_the_policy() -> None:
         "pack/department": "sales",
         **{f"settings/{key}/author": "x" for key in keys},
         **{f"settings/{key}/date": "2026-01-02" for key in keys},
-        **{f"settings/{key}/value": OTHER[rulebook().settings[key].type] for key in keys},
+        **{f"settings/{key}/value": other(rulebook().settings[key]) for key in keys},
     }
     for path, value in others.items():
         with shop.telling(path):

@@ -246,7 +246,7 @@ def test_a_refusal_is_a_page_that_says_why_and_is_kept_although_the_shop_rolled_
 def test_a_customer_who_presses_pay_twice_pays_once(shop: Shop, mall: Mall) -> None:
     id = shop.buy()
     assert shop.move(id, "pay").to == f"/orders/{id}"
-    for lang, words in (("zh", "已付款"), ("en", "it is paid")):
+    for lang, words in (("zh", "已存在"), ("en", "exists already")):
         again = shop.do(f"/orders/{id}/pay", lang=lang)
         assert again.status == 409
         assert words in said(again)[0]

@@ -118,7 +118,7 @@ def _set(**changed: Any) -> Callable[[Said], None]:
 
 
 def _parcels(r: Said) -> bool:
-    return bool(r.get("parcels"))
+    return bool(r.get("parcels")) and r["parcels"][0]["chosen_at"] is None
 
 
 def _arrived(r: Said) -> bool:
@@ -126,7 +126,7 @@ def _arrived(r: Said) -> bool:
 
 
 def _paid(r: Said) -> bool:
-    return r["payment"] not in ("unpaid", "cod_pending")
+    return r["payment"] not in ("unpaid", "cod_pending", "collected")
 
 
 def _departs_late(r: Said) -> None:
@@ -154,15 +154,21 @@ WRONG: dict[str, list[tuple[str, Callable[[Said], bool], Callable[[Said], None]]
         ("parcels.0.shipped_at", _parcels, _parcel(shipped_at=1_772_413_200)),
         ("created_at", lambda r: True, _set(created_at=1_772_413_200_000)),
         ("received", lambda r: _paid(r) and r["total"] > 0, _set(received=0)),
-        ("received", lambda r: not _paid(r), _set(received=5)),
-        ("received", _paid, lambda r: r.update(received=r["total"] + 1)),
+        ("collected", lambda r: r["payment"] == "collected", _set(collected=0)),
+        ("collected", lambda r: (r["payment"], r["track"], r["received"]) == (
+            "unpaid", "submitted", 0), _set(collected=5)),
+        ("parcels.0.ended", _arrived, _parcel(ended={"how": "lost", "at": 1_772_413_200_000_000})),
+        ("lines.0.given_up", lambda r: True, _line(given_up=-1)),
         ("paid_at", lambda r: not _paid(r), lambda r: r.update(paid_at=r["created_at"])),
         ("cash_on_delivery", lambda r: not _paid(r),
          lambda r: r.update(cash_on_delivery=not r["cash_on_delivery"])),
-        ("returned_money", lambda r: True, lambda r: r.update(returned_money=r["received"] + 1)),
+        ("returned_money", lambda r: True, lambda r: r.update(
+            returned_money=max(r["received"], r["collected"]) + 1
+        )),
         ("goodwill", lambda r: True, lambda r: r.update(goodwill=r["returned_money"] + 1)),
         ("withheld", lambda r: not any(n["returned"] for n in r["lines"]), _set(withheld=3)),
-        ("dues", lambda r: not r["dues"], _set(dues=[{"case": "R", "amount": 10**9}])),
+        ("debts", lambda r: not r["debts"],
+         _set(debts=[{"id": "R.1", "case": "R", "amount": 10**9}])),
         ("accepted_at", lambda r: r["track"] == "submitted",
          lambda r: r.update(accepted_at=r["created_at"])),
         ("accepted_at", lambda r: r["accepted_at"] is not None,

@@ -14,7 +14,7 @@ from eldermall import Actor, Invalid, Mall
 from eldermall.contracts.courier import STATUSES, TrackingEvent
 from eldermall.contracts.storage import OPEN_CLOCKS
 from eldermall.engine.blank import ERASED
-from eldermall.rooms.orders.order import Order, Parcel, ParcelEvent
+from eldermall.rooms.orders.order import ENDING, Order, Parcel, ParcelEvent
 from eldermall.rooms.urging import Urge
 from tests import shop
 
@@ -36,6 +36,9 @@ events = st.builds(
     text=st.sampled_from(("", "𠮷先生已签收 📦")),
     location=st.sampled_from(("", "上海·静安 🏙")),
 )
+plain = events.filter(lambda e: not e.reference and e.status not in ENDING)
+"""Events of which none takes the place of another, and none ends a parcel but an arrival."""
+
 told = st.lists(st.tuples(st.sampled_from(("p", "q")), events), max_size=8)
 
 
@@ -142,15 +145,16 @@ def test_a_timeline_holds_each_event_once_in_order_of_its_own_time(
     if said:
         track(mall, *said, *said)
     (parcel,) = mall.orders.get("A1").parcels
-    assert {(shop.us(e.at), e.status, e.code, e.reference, e.text, e.location) for e in said} == {
-        e.key for e in parcel.events
-    }
-    assert len(parcel.events) == len(set(said))
+    keys = {(shop.us(e.at), e.status, e.code, e.reference, e.text, e.location, e.way) for e in said}
+    last = {key[3]: key for key in sorted(keys) if key[3]}
+    assert [e.key for e in parcel.events] == sorted(
+        key for key in keys if last.get(key[3], key) == key
+    )
     assert [e.at for e in parcel.events] == sorted(e.at for e in parcel.events)
 
 
-@given(st.lists(st.tuples(st.sampled_from("pq"), events), max_size=8))
-def test_what_has_arrived_does_not_go_back(said: list[Told]) -> None:
+@given(st.lists(st.tuples(st.sampled_from("pq"), plain), max_size=8))
+def test_what_has_arrived_does_not_go_back_but_by_an_end_or_a_correction(said: list[Told]) -> None:
     mall, time = shipped()
     time.pass_(hours=60)
     before: dict[str, int | None] = dict.fromkeys("pq")
@@ -251,7 +255,7 @@ def test_nothing_is_tracked_before_it_left_or_after_all_is_over(mall: Mall) -> N
     shop.place(mall)
     assert shop.refusal(track, mall, event(hours=0)).rules == ("machine.no-such-move",)
     mall.orders.cancel("A1", reason="-", by=shop.CUSTOMER)
-    assert shop.refusal(track, mall, event(hours=0)).rules == ("machine.no-such-move",)
+    assert "没有包裹" in shop.refusal(track, mall, event(hours=0)).reasons[0].zh
 
 
 @pytest.mark.parametrize(
@@ -295,7 +299,7 @@ def test_after_its_correction_it_is_as_if_it_had_never_arrived(
     assert one == other
 
 
-@given(st.lists(events, min_size=1, max_size=6), st.data())
+@given(st.lists(plain, min_size=1, max_size=6), st.data())
 def test_what_was_struck_stays_struck_when_it_comes_again(
     said: list[TrackingEvent], data: st.DataObject
 ) -> None:

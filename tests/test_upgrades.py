@@ -36,6 +36,9 @@ ADDED: dict[str, dict[str, Any]] = {
     "complaint-1": NEVER_HANDLED | {"escalated_by": "system"},
     "complaint-1-erased": NEVER_HANDLED | {"escalated_by": None},
     "complaint-1-received": NEVER_HANDLED | {"escalated_by": None},
+    "order-2-case": {"debts": [{"id": None, "amount": 6800, "case": "R1"}]},
+    "order-2-under-way": {"debts": [{"id": None, "amount": 5600, "case": None}]},
+    "order-2-owed": {"debts": [{"id": None, "amount": 6800, "case": None}]},
     "listing-1": {"mode": "merchant_self", "assistance": None},
     "listing-1-own": {"mode": "self_operated", "assistance": None},
 }
@@ -68,7 +71,8 @@ def test_a_body_of_a_past_schema_is_read_as_what_it_was(name: str) -> None:
     record = model.from_body(sample(name))
     said = json.loads(record.body())
     assert said.pop("schema") == model.SCHEMA
-    assert stays({key: value for key, value in kept.items() if key != "schema"}, said)
+    told = {key: value for key, value in kept.items() if key not in ("schema", "dues")}
+    assert stays(told, said)
     new = {key: value for key, value in said.items() if key not in kept}
     empty = model.model_construct()  # type: ignore[call-arg]
     defaults = json.loads(empty.model_dump_json())
@@ -81,6 +85,22 @@ def test_a_parcel_that_had_arrived_has_the_event_of_its_arrival() -> None:
     arrived, under_way = order.parcels
     assert [(e.status, e.at) for e in arrived.events] == [("delivered", arrived.delivered_at)]
     assert under_way.events == ()
+
+
+@pytest.mark.parametrize("name", [n for n in SAMPLES if n.startswith("order-")])
+def test_what_an_order_of_a_past_schema_owes_is_told_apart_and_all_of_it(name: str) -> None:
+    order = Order.from_body(sample(name))
+    assert sum(debt.amount for debt in order.debts) == order.owed_back
+    dues = json.loads(sample(name)).get("dues", [])
+    assert {debt.case: debt.amount for debt in order.debts if debt.case is not None} == {
+        due["case"]: due["amount"] for due in dues
+    }
+
+
+def test_a_parcel_that_had_come_back_to_its_sender_has_ended() -> None:
+    (parcel,) = Order.from_body(sample("order-2-returned")).parcels
+    assert parcel.ended is not None
+    assert parcel.ended.how == "returned"
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -153,7 +173,7 @@ def test_a_complaint_goes_on_with_notes_and_is_closed(
     time.pass_(days=9)
     kept(mall, "complaint", sample("complaint-1"))
     mall.complaints.note("C1", text="She is content.", by=shop.SERVICE)
-    mall.complaints.close("C1", by=shop.SERVICE)
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     assert mall.complaints.get("C1").notes[0].text == "She is content."
 
 

@@ -55,7 +55,7 @@ def tried(mall: Mall) -> set[str]:
     arrived=st.sampled_from((None, 60, 200)),
     swept=st.lists(st.integers(1, 300), min_size=1, max_size=8),
 )
-def test_a_breach_of_a_parcel_opens_one_urge_of_its_courier_however_often_it_is_swept(
+def test_over_a_parcel_that_is_late_one_urge_waits_however_often_it_is_swept(
     heard: list[tuple[str, int]], arrived: int | None, swept: list[int]
 ) -> None:
     time = shop.Time()
@@ -75,19 +75,28 @@ def test_a_breach_of_a_parcel_opens_one_urge_of_its_courier_however_often_it_is_
         mall.sweep()
         mall.sweep()
         found = urges(mall)
-        assert Counter((u.reason, u.parcel) for u in found) == breaches(mall)
+        pressed = {(clock, u.parcel) for u in found for clock in u.clocks}
+        assert pressed == set(breaches(mall))
         assert {(u.target, u.addressee, u.order) for u in found} <= {("courier", "SF", "A1")}
+        on_its_way = {p.id for p in mall.orders.get("A1").parcels if p.on_its_way}
+        waiting = [u.parcel for u in found if u.state == "waiting"]
+        assert len(waiting) == len(set(waiting))
+        assert set(waiting) == {parcel for _, parcel in pressed} & on_its_way
+        assert {u.id for u in mall.orders.get("A1").urges} == {
+            u.id for u in found if u.state == "waiting"
+        }
 
 
-def test_a_parcel_that_is_silent_and_late_at_once_is_two_matters(time: shop.Time) -> None:
+def test_a_parcel_that_is_silent_and_late_at_once_is_one_task(time: shop.Time) -> None:
     same = shop.policy({"tracking.silence-limit": "48h", "tracking.delivery-limit": "48h"})
     with shop.open_mall(time=time, policy=same) as mall:
         shop.staff(mall)
         under_way(mall, "p")
         time.pass_(hours=49)
         mall.sweep()
-        reasons = sorted(urge.reason for urge in urges(mall))
-    assert reasons == ["tracking.delivered-in-time", "tracking.silence"]
+        (urge,) = urges(mall)
+    assert sorted(urge.clocks) == ["tracking.delivered-in-time", "tracking.silence"]
+    assert len(urge.asked) == 2
 
 
 def test_orders_and_parcels_with_dots_in_their_names_each_have_their_urge(
@@ -123,8 +132,8 @@ def test_an_urge_says_over_what_and_by_whom(
     assert (pressed.reason, pressed.state) == ("tracking.silence", "waiting")
     assert [(a.at, a.by) for a in pressed.asked] == [(shop.us(time.now), "system")]
     (entry,) = mall.journal("urge", pressed.id)
-    last = mall.journal("order", "A1")[-1]
-    assert last["what"] == "clock.breached"
+    last, noted = mall.journal("order", "A1")[-2:]
+    assert (last["what"], noted["what"]) == ("clock.breached", "order.note_urge")
     assert entry["actor"]["cause"] == f"order/A1#{last['seq']}"
 
 
@@ -181,7 +190,7 @@ def test_a_merchant_who_is_late_is_pressed_once(
     )
 
 
-def test_lines_that_are_late_together_are_one_matter_and_apart_they_are_two(
+def test_lines_that_are_late_together_or_apart_are_one_task_for_the_merchant(
     mall: Mall, time: shop.Time
 ) -> None:
     accepted(mall)
@@ -194,7 +203,7 @@ def test_lines_that_are_late_together_are_one_matter_and_apart_they_are_two(
     )
     time.pass_(hours=101)
     mall.sweep()
-    assert Counter(urge.order for urge in urges(mall)) == {"A1": 1, "A2": 2}
+    assert Counter(urge.order for urge in urges(mall)) == {"A1": 1, "A2": 1}
 
 
 @pytest.mark.parametrize("kind", ["goods", "service"])
@@ -223,7 +232,11 @@ def test_an_urge_is_repeated_with_each_interval_that_passes_without_an_answer(
 ) -> None:
     time = shop.Time()
     mall = shop.open_mall(
-        time=time, policy=shop.policy({"tracking.urge-answer-limit": f"{hours}h"})
+        time=time,
+        policy=shop.policy({
+            "tracking.urge-answer-limit": f"{hours}h", "tracking.silence-limit": "900h",
+            "tracking.delivery-limit": "900h",
+        }),
     )
     shop.staff(mall)
     under_way(mall, "p")
@@ -263,10 +276,49 @@ def test_whoever_presses_again_begins_the_interval_anew(
     assert len(mall.urges.get(pressed.id).asked) == 3
 
 
-def test_only_an_answer_ends_it(mall: Mall, time: shop.Time, pressed: Urge) -> None:
-    track(mall, event("delivered", 48))
-    assert mall.urges.get(pressed.id).state == "waiting"
-    mall.orders.complete("A1", by=shop.CUSTOMER)
+NEWS: dict[str, Callable[[Mall], Any]] = {
+    "it arrives": lambda mall: track(mall, event("delivered", 48)),
+    "it is lost": lambda mall: track(mall, event("lost", 48)),
+    "it is refused": lambda mall: mall.orders.end_parcel(
+        "A1", parcel="p", how="refused", reason="not ordered", by=shop.OPERATIONS
+    ),
+}
+
+
+@pytest.mark.parametrize("news", NEWS)
+def test_it_ends_with_the_parcel_that_it_presses_for(
+    mall: Mall, time: shop.Time, pressed: Urge, news: str
+) -> None:
+    NEWS[news](mall)
+    ended = mall.urges.get(pressed.id)
+    assert (ended.state, ended.ended_at) == ("ended", shop.us(time.now))
+    assert mall.orders.get("A1").urges == ()
+    time.pass_(days=3)
+    mall.sweep()
+    assert mall.urges.get(pressed.id) == ended
+
+
+@pytest.mark.parametrize("clock", LATE)
+def test_a_merchant_is_pressed_no_more_once_it_has_come_or_the_order_has_ended(
+    mall: Mall, time: shop.Time, clock: str
+) -> None:
+    begin, hours = LATE[clock]
+    begin(mall)
+    time.pass_(hours=hours + 0.1)
+    mall.sweep()
+    (urge,) = urges(mall)
+    if clock == "handover.acceptance-in-time":
+        mall.orders.accept("A1", by=shop.MERCHANT)
+    elif clock == "shipping.in-time":
+        shop.ship(mall)
+    elif clock == "services.appointed-in-time":
+        mall.orders.appoint("A1", when=time.now + HOUR, place="at home", by=shop.AGENT)
+    else:
+        mall.orders.cancel("A1", reason="too late", by=shop.CUSTOMER)
+    assert mall.urges.get(urge.id).state == "ended"
+
+
+def test_an_answer_ends_it_for_good(mall: Mall, time: shop.Time, pressed: Urge) -> None:
     time.pass_(hours=25)
     mall.sweep()
     assert len(mall.urges.get(pressed.id).asked) == 2

@@ -187,7 +187,7 @@ def _complaints(mall: Mall, time: Present) -> None:
     complaints.escalate("w-k1", reason="too much for us", by=shop.SERVICE)
     complaints.settle_opinion("w-k1", text="pay for it", by=shop.LEADER)
     complaints.answer("w-k1", text="we pay", by=shop.SERVICE)
-    complaints.close("w-k1", by=shop.SERVICE)
+    complaints.close("w-k1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     for _ in range(2):  # the second goes up by itself: to the head, then to the leader
         time.now += 25 * HOUR
         mall.sweep()

@@ -59,8 +59,8 @@ def _refund(plugins: Plugins, id: str, told: Mapping[str, Any]) -> Outcome:
     data = told["data"]
     answer = plugins.refund(
         RefundRequest(
-            id, told["subject"].split("/", 1)[1], data["amount"], data["currency"],
-            data.get("case"),
+            id, data.get("order", told["subject"].split("/", 1)[1]), data["amount"],
+            data["currency"], data.get("case"),
         )
     )
     if answer is None:

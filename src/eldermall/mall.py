@@ -22,6 +22,7 @@ from eldermall.contracts.storage import (
 )
 from eldermall.delivery import deliver
 from eldermall.engine.actor import Actor
+from eldermall.engine.catching_up import bring_up, is_behind, walk_of
 from eldermall.engine.declared import Asks, Makes
 from eldermall.engine.engine import Engine
 from eldermall.engine.erasure import Erased, expire
@@ -38,6 +39,7 @@ from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.sweep import Swept, sweep
 from eldermall.engine.verification import Verification, verify
+from eldermall.engine.walk import END
 from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
 from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
@@ -88,6 +90,7 @@ class Mall(Moving):
         reads = Reader(self._get, engine.book.kind, self._rows)
         super().__init__(engine.perform, reads, Makes)
         self._plugins = plugins
+        self._walk: str | None = walk_of(engine.book, policy.settings)
         self.policy = policy
         self.may: Asking = Asking(engine.may, reads, Asks)
 
@@ -288,11 +291,25 @@ class Mall(Moving):
     def sweep(self, now: datetime | None = None) -> Swept:
         """Act on every time limit whose moment has come. Idempotent, safe from many workers.
 
+        The first sweeps after a change of release or policy also start the limits that are new,
+        on open records that stand still, and note debts that nobody has noted.
+
         Args:
             now: the moment; the mall's own now if left out.
         """
         self._engine.ready()
+        self._bring_up()
         return sweep(self._engine, self._moment(now))
+
+    def _bring_up(self) -> None:
+        """Bring records up to date that an older release or policy left, some of them."""
+        engine = self._engine
+        if self._walk is None or not self.storage.capabilities.walks:
+            return
+        with self.read() as tx:
+            behind = is_behind(tx, self._walk)
+        if not behind or bring_up(engine, self._walk).ended:
+            self._walk = None
 
     def relay(self, now: datetime | None = None) -> Relayed:
         """Tell the outside what committed moves have to tell, once each; failures are tried again.
@@ -411,3 +428,5 @@ def _put_in_force(
         alone(storage, code)
         with storage.write(code) as tx:
             tx.put_pack(policy.row)
+            if storage.capabilities.walks and not kept:
+                tx.put_walked(walk_of(book, policy.settings), END)  # there is nothing to walk

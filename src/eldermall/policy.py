@@ -80,6 +80,8 @@ class Policy:
         title: what it is called.
         published: the day from which it applies, ISO.
         zone: the time zone's name.
+        unset: the settings that a release has added since it was published, and that it doesn't
+            give.
     """
 
     settings: Settings
@@ -88,11 +90,25 @@ class Policy:
     title: str
     published: str
     zone: str
+    unset: tuple[Setting, ...] = ()
 
     @property
     def row(self) -> PackRow:
         """The policy as a storage keeps it."""
         return PackRow(self.settings.pack, self.body)
+
+    @property
+    def gaps(self) -> Text | None:
+        """What a host must be told: which new settings it lacks, and what is off until then."""
+        if not self.unset:
+            return None
+        zh = "".join(f"\n  {s.key}（{s.clause}：{s.label.zh}）" for s in self.unset)
+        en = "".join(f"\n  {s.key} ({s.clause}: {s.label.en})" for s in self.unset)
+        return Text(
+            "本政策公布之后新增的设置尚未设定，依赖它们的规则与时限暂不生效：" + zh,
+            "settings that were added after this policy was published are unset; the rules and "
+            "clocks that need them are off until they are set:" + en,
+        )
 
     @property
     def notice(self) -> Text | None:
@@ -140,7 +156,7 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
     zone = zone_named(checked_text(pack.get("zone"), "pack.zone"), "pack.zone")
     department = checked_id(pack.get("department"), "pack.department")
     relaxed = _relaxations(_table(raw, "enforce"), book)
-    values = _values(_table(raw, "settings"), book)
+    values = _values(_table(raw, "settings"), book, published.isoformat())
     start = datetime.combine(published, time(), tzinfo=zone)
     content: dict[str, Any] = {
         "v": FORMAT,
@@ -172,11 +188,13 @@ def _checked(raw: dict[str, Any], book: Rulebook) -> Policy:
         origin=values,
         rest_days=book.rest_days,
         relaxed=_in_force(relaxed, zone),
+        unset=_unset(values, book),
     )
-    return Policy(settings, body, document, title, published.isoformat(), zone.key)
+    lacking = tuple(s for key, s in book.settings.items() if key not in values)
+    return Policy(settings, body, document, title, published.isoformat(), zone.key, lacking)
 
 
-def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
+def _values(given: dict[str, Any], book: Rulebook, published: str) -> dict[str, SettingValue]:
     declared = book.settings
     for key, wrong in given.items():
         if key not in declared:
@@ -192,6 +210,8 @@ def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
     for key, setting in declared.items():
         if key in given:
             values[key] = _value(setting, _table(given, key), f"settings.{key}")
+        elif setting.added > published:
+            continue
         elif setting.default is None:
             unset.append(setting)
         else:
@@ -209,6 +229,14 @@ def _values(given: dict[str, Any], book: Rulebook) -> dict[str, SettingValue]:
         )
     check_whole_days(values, "settings.", book)
     return values
+
+
+def _unset(values: Iterable[str], book: Rulebook) -> frozenset[str]:
+    """Return the rules and clocks that need a setting which a policy of an older day lacks."""
+    lacking = {key for key, setting in book.settings.items() if setting.added and setting.gates}
+    lacking -= set(values)
+    owners: list[Rule | Clock] = [*book.rules.values(), *book.clocks.values()]
+    return frozenset(o.id for o in owners if any(s.key in lacking for s in o.settings))
 
 
 def check_whole_days(values: Mapping[str, SettingValue], where: str, book: Rulebook) -> None:
@@ -409,4 +437,5 @@ def _settings_of(fields: Mapping[str, Any], body: bytes, book: Rulebook) -> Sett
         origin=values,
         rest_days=book.rest_days,
         relaxed=_in_force(fields.get("enforce", {}), zone),
+        unset=_unset(values, book),
     )

@@ -104,7 +104,7 @@ def test_a_kind_keeps_its_records_as_rows_and_reads_them_back() -> None:
     job = Job(id="J", version=2, pack="p", created_at=5, state="running")
     row = replace(JOB, indexed=("note",)).row(job, 1)
     assert (row.kind, row.id, row.version, row.before, row.open, row.pack, row.indexed) == (
-        "job", "J", 2, 1, True, "p", {"note": ""},
+        "job", "J", 2, 1, True, "p", {"state": "running", "note": ""},
     )
     assert JOB.record(row) == job
     assert not JOB.row(job.model_copy(update={"state": "done"}), 1).open

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eldermall.engine.making import CAUGHT_UP
 from eldermall.mall import rulebook
 
 BOOK = rulebook()
@@ -14,7 +15,7 @@ Edge = tuple[str, str, str]
 EDGES: frozenset[Edge] = frozenset(
     (machine.name, source, move.name)
     for machine in BOOK.machines.values()
-    for move in machine.transitions
+    for move in machine.transitions if move.name != CAUGHT_UP  # made on what is older than now
     for source in move.sources
 )
 

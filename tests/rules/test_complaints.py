@@ -158,7 +158,11 @@ class Handling(RuleBasedStateMachine):
 
     @rule()
     def closes(self) -> None:
-        self.tries(lambda mall: mall.complaints.close("C1", by=shop.SERVICE))
+        self.tries(
+            lambda mall: mall.complaints.close(
+                "C1", satisfied="yes", remedy="granted", by=shop.SERVICE
+            )
+        )
 
     @rule(hours=st.sampled_from([1, 9, 25]))
     def waits(self, hours: int) -> None:
@@ -341,7 +345,7 @@ def test_nothing_is_added_to_a_closed_complaint(mall: Mall) -> None:
     record(mall)
     answer(mall)
     mall.complaints.note("C1", text="She was content.", by=shop.SERVICE)
-    mall.complaints.close("C1", by=shop.SERVICE)
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     said = shop.refusal(mall.complaints.note, "C1", text="Once more.", by=shop.SERVICE)
     assert said.rules == ("machine.no-such-move",)
 
@@ -363,14 +367,14 @@ def test_an_erased_complaint_keeps_no_word_of_its_handling(mall: Mall, time: sho
     mall.complaints.contact("C1", way="phone", note="Mrs Li was kind.", by=shop.SERVICE)
     settle(mall)
     answer(mall)
-    mall.complaints.close("C1", by=shop.SERVICE)
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     time.pass_(days=1096)
     complaint = mall.complaints.erase("C1", by=shop.OPERATIONS)
     assert "Mrs Li" not in repr(complaint)
     assert (complaint.escalation_reason, complaint.notes[0].text, complaint.contacts[0].note) == (
         ERASED, ERASED, ERASED
     )
-    assert complaint.contacts[0].way == "phone"
+    assert complaint.contacts[0].way == ERASED
 
 
 def test_nobody_complains_in_another_s_name(mall: Mall) -> None:
@@ -382,10 +386,11 @@ def test_nobody_complains_in_another_s_name(mall: Mall) -> None:
 def test_an_unanswered_complaint_is_not_closed(mall: Mall) -> None:
     receive(mall)
     record(mall)
-    said = shop.refusal(mall.complaints.close, "C1", by=shop.SERVICE)
+    closing: dict[str, Any] = {"satisfied": "yes", "remedy": "granted", "by": shop.SERVICE}
+    said = shop.refusal(mall.complaints.close, "C1", **closing)
     assert said.rules == ("machine.no-such-move",)
     answer(mall)
-    mall.complaints.close("C1", by=shop.SERVICE)
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     assert mall.complaints.get("C1").state == "closed"
 
 
@@ -399,6 +404,7 @@ def test_a_complaint_answered_in_time_climbs_nowhere(mall: Mall, time: shop.Time
     assert mall.sweep().breached == 0
     answer(mall)
     assert state(mall, ANSWER) == "met"
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE)
     time.pass_(days=9)
     assert mall.sweep().breached == 0
 

@@ -33,7 +33,7 @@ def complain(mall: Mall, id: str = "C1", words: str = WORDS) -> None:
         id, subject="rude courier", remedy="an apology", etiquette="polite", by=shop.SERVICE
     )
     mall.complaints.answer(id, text="We are sorry, Mrs Li", by=shop.SERVICE)
-    mall.complaints.close(id, by=shop.SERVICE)
+    mall.complaints.close(id, satisfied="yes", remedy="granted", by=shop.SERVICE)
 
 
 def everything(mall: Mall, url: str) -> str:
@@ -183,7 +183,7 @@ def test_salts_and_fingerprints_go_with_the_values(mall: Mall, time: shop.Time) 
         "C1", subject="rude", remedy="an apology", etiquette="v1", by=shop.SERVICE
     )
     mall.complaints.answer("C1", text="sorry", by=shop.SERVICE)
-    mall.complaints.close("C1", by=shop.SERVICE, key="k2")
+    mall.complaints.close("C1", satisfied="yes", remedy="granted", by=shop.SERVICE, key="k2")
     time.now = shop.START + KEEP
     with mall.storage.write("main") as tx:
         kept = tx.personal("complaint/C1")

@@ -10,6 +10,7 @@ from typing import Literal
 from eldermall.calendars import zone_named
 from eldermall.cli import output
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest
+from eldermall.currencies import shown
 from eldermall.engine.actor import Actor
 from eldermall.engine.rule import Decision
 from eldermall.errors import Refused, RuleBroken
@@ -213,7 +214,7 @@ class Stage:
             self._told(self.host.heard.pop(0))
         while self.host.asked:
             request = self.host.asked.pop(0)
-            money = f"¥{request.amount / 100:.2f}"
+            money = shown(request.amount, request.currency)
             self.tell(
                 "outside",
                 Text("送往商城", "to the shop"),

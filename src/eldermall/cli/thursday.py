@@ -34,7 +34,7 @@ def thursday(stage: Stage, mall: Mall) -> None:
     stage.does(
         CHEN, Text("答复李奶奶，C1 办结", "answers Grandma Li and closes C1"),
         lambda: complaints.answer("C1", text="茶杯今日补发，胡敏会致电道歉", by=CHEN.actor),
-        lambda: complaints.close("C1", by=CHEN.actor),
+        lambda: complaints.close("C1", satisfied="yes", remedy="granted", by=CHEN.actor),
     )
     stage.scene("10:00", Text("换货送达、退货寄回", "The exchange arrives, the return leaves"))
     stage.does(

@@ -17,6 +17,7 @@ from eldermall.cli.cast import (
     ship,
 )
 from eldermall.cli.stage import Stage
+from eldermall.currencies import shown
 from eldermall.mall import Mall
 from eldermall.texts import Text
 
@@ -105,7 +106,7 @@ def _exchange(stage: Stage, mall: Mall) -> None:
         lambda: complaints.escalate("callback.A4", reason="涉及排班", by=CHEN.actor),
         lambda: complaints.settle_opinion("callback.A4", text="午间增一人接线", by=HU.actor),
         lambda: complaints.answer("callback.A4", text="今起午间增一人接线", by=CHEN.actor),
-        lambda: complaints.close("callback.A4", by=CHEN.actor),
+        lambda: complaints.close("callback.A4", satisfied="yes", remedy="granted", by=CHEN.actor),
     )
 
 
@@ -145,12 +146,12 @@ def _edit(stage: Stage, mall: Mall) -> None:
         lambda: mall.listings.edit("spring-tea", content={**TEA, "price": 7200}, by=ZHAO.actor),
         lambda: mall.listings.submit("spring-tea", by=ZHAO.actor),
     )
-    shown = mall.listings.get("spring-tea").on_display
-    price = 0 if shown is None else shown.price
+    content = mall.listings.get("spring-tea").on_display
+    price = "" if content is None else shown(content.price, content.currency)
     stage.does(
         LI,
         Text(
-            f"看到的仍是 {price / 100:.2f} 元：审核通过的版本继续展示",
-            f"still sees ¥{price / 100:.2f}: what passed review stays on display",
+            f"看到的仍是 {price}：审核通过的版本继续展示",
+            f"still sees {price}: what passed review stays on display",
         ),
     )

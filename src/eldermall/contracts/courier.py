@@ -1,4 +1,4 @@
-"""What a courier plugin answers: where a parcel is, in the words of fourteen statuses.
+"""What a courier plugin answers: where a parcel is, in the words of sixteen statuses.
 
 Couriers say the same things in many codes. A plugin maps each of its courier's codes to one of the
 statuses here and keeps the code beside it; a code that it doesn't know is ``unknown``, never a
@@ -20,7 +20,7 @@ from eldermall.texts import Text
 TrackingStatus = Literal[
     "pending", "info_received", "picked_up", "in_transit", "on_hold", "out_for_delivery",
     "ready_for_pickup", "delivered", "delivery_failed", "delivery_delayed", "return_to_sender",
-    "returned", "cancelled", "unknown",
+    "returned", "refused", "lost", "cancelled", "unknown",
 ]
 STATUSES: tuple[TrackingStatus, ...] = get_args(TrackingStatus)
 
@@ -40,7 +40,10 @@ class TrackingEvent:
         code: the courier's own code.
         text: the courier's own words. May name persons.
         location: where, in the courier's words.
-        reference: the courier's id of the event, empty if it has none.
+        reference: the courier's id of the event, empty if it has none. Two events of a parcel
+            with one reference are one, told twice.
+        way: how it was handed over, by the shop's name of it (door, locker ...); empty if the
+            courier doesn't say.
 
     Raises:
         Invalid: the status is none of `STATUSES`, or the time has no zone.
@@ -52,6 +55,7 @@ class TrackingEvent:
     text: str = ""
     location: str = ""
     reference: str = ""
+    way: str = ""
 
     def __post_init__(self) -> None:
         _one_of(self.status, STATUSES, "TrackingEvent.status")

@@ -29,7 +29,7 @@ from eldermall.engine.parties import OUTSIDE
 from eldermall.engine.rule import Context, Decision, Verdict
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Technical
-from eldermall.engine.step import LATE_ROLES, Step, has_edge, running
+from eldermall.engine.step import LATE_ROLES, Step, followed, has_edge, running
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -220,6 +220,7 @@ def adopted(
     decision = Decision(subject, ADOPT, state, refusals, {}, not refusals, labels)
     if refusals:
         return Step(decision)
+    record, _ = followed(kind, record, c.at)  # in the tracks nothing follows: that was asked
     unknown = () if kind.moments is None else tuple(
         name for name in kind.moments(record) if getattr(record, name) is None
     )
@@ -295,7 +296,7 @@ def _clocks(
     One that was overdue before won't be announced any more, but to whom it is repeated later. A
     breach that moves the record, and a warning, are left to the sweep.
     """
-    clocks = running(book.watching[kind.name], c)
+    clocks = running(book.watching[kind.name], c.settings, c.now)
     found = list(changes(clocks, record, subject, (), c.now, c.settings, c.settings))
     paused = {(change.row.name, change.row.part) for change in found if change.did == "paused"}
     for change in found:

@@ -46,7 +46,7 @@ from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import Parameters
 from eldermall.engine.room import Options
 from eldermall.engine.rule import Context, Decision
-from eldermall.engine.track import Row, Source, state
+from eldermall.engine.track import Edges, Row, Source, state
 from eldermall.errors import DefinitionError
 from eldermall.texts import Text
 
@@ -105,7 +105,7 @@ class Internal(Row, Generic[P]):
     def leaving(self, *sources: state) -> Self:
         """Return the same move from other states, for another room."""
         other = copy(self)
-        other._rows = tuple((sources, to, says) for _, to, says in self._rows)
+        other._rows = tuple((sources, *row[1:]) for row in self._rows)
         other._more, other.machines = dict(self._more), []
         return other
 
@@ -240,7 +240,7 @@ def move(
     by: tuple[Role, ...],
     says: Text,
     event: str,
-    more: Iterable[tuple[tuple[Source, ...], state | None, Text]] = (),
+    more: Iterable[Edges] = (),
     named: str | None = None,
     link: str | None = None,
     aside: bool = False,
@@ -253,6 +253,7 @@ def move(
     stored: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     unsaid: Mapping[str, Any] | None = None,
     erases: bool = False,
+    quiet: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, P], Changes]], Declaration[P]]:
     """Declare a move that somebody makes.
 
@@ -275,11 +276,13 @@ def move(
         stored: makes what is stored of what was said, both by name.
         unsaid: what the effect takes for arguments where a clock makes the move.
         erases: whether the personal values behind the record's entries go with it.
+        quiet: whether nothing is written where it changes nothing.
     """
     row = {
-        "rows": [(sources, to, says), *more], "event": event, "by": by, "link": link,
+        "rows": [(sources, to, says, None), *more], "event": event, "by": by, "link": link,
         "aside": aside, "meant": meant, "fits": fits, "after": after, "args": args, "check": check,
         "ids": ids, "stored": stored, "unsaid": unsaid or {}, "erases": erases,
+        "quiet": quiet,
     }
     return lambda function: Declaration(function, named, **row)
 
@@ -292,6 +295,7 @@ def internal(
     named: str | None = None,
     link: str | None = None,
     after: tuple[Happened, ...] = (),
+    alone: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, P], Changes]], Internal[P]]:
     """Declare a move that only the mall itself makes, by a reaction or a clock.
 
@@ -303,10 +307,12 @@ def internal(
         named: as of `move`.
         link: as of `move`.
         after: as of `move`; asked where a clock makes it, never of a reaction.
+        alone: whether no automatic move follows it: what it changes has no part in their
+            conditions.
     """
     row = {
-        "rows": [(sources, to, says)], "event": event, "by": ("system",), "link": link,
-        "after": after,
+        "rows": [(sources, to, says, None)], "event": event, "by": ("system",), "link": link,
+        "after": after, "alone": alone,
     }
     return lambda function: Internal(function, named, **row)
 

@@ -28,6 +28,7 @@ NEW: Final = "(new)"
 """The pseudo-state of what doesn't exist yet."""
 
 Effect = Callable[["Context"], Mapping[str, object]]
+Follows = Callable[[Any, int], Mapping[str, object]]
 
 
 def always(subject: Any) -> bool:
@@ -65,12 +66,16 @@ class Transition:
         event: its past tense, under which hosts hear of it.
         effect: computes the fields that change; raises `Unfit` if the data forbid it.
         when: makes it automatic: it follows any other move after which this holds.
+        follows: of an automatic move: computes the fields that change, from the record and the
+            moment of the move that it follows.
         erases: whether the personal values behind the record's entries go with it.
         link: the link of daily operation whose persons answer for it (S19 article 5), if any.
         aside: whether nobody waits for it, so that no work list names it.
         meant: who is meant to make it, where that is fewer than ``by``.
         fits: says of a record whether the move has any sense for it.
         after: the moments that it can't precede, beside the making of the record.
+        quiet: whether nothing is written where it changes nothing.
+        alone: whether no automatic move follows it.
     """
 
     name: str
@@ -87,6 +92,9 @@ class Transition:
     meant: tuple[Role, ...] = ()
     fits: Callable[[Any], bool] | None = None
     after: tuple[Happened, ...] = ()
+    follows: Follows | None = None
+    quiet: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +313,10 @@ class Machine:
                     f"动作 {t.name} 须有可操作的角色，或自动发生，二者居其一",
                     f"move {t.name} needs roles or a condition to follow by itself, and not both",
                 )
-            if t.when is not None and t.target is None:
+            if t.when is not None and t.target is None and t.follows is None:
                 yield Text(
-                    f"自动动作 {t.name} 须改变状态", f"automatic move {t.name} must change state"
+                    f"自动动作 {t.name} 须改变状态或数据",
+                    f"automatic move {t.name} must change state or data",
                 )
             for source in t.sources:
                 if (source, t.name) in pairs:

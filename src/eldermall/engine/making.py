@@ -12,15 +12,20 @@ from typing import Any
 
 from eldermall.engine.actor import system
 from eldermall.engine.adoption import adopted
-from eldermall.engine.clock import ClockChange
+from eldermall.engine.clock import ClockChange, changes
+from eldermall.engine.inputs import Arguments
 from eldermall.engine.journal import Entry, args_of
 from eldermall.engine.kind import ADOPT, BREACHED, Command, Reaction, Record, subject_of
+from eldermall.engine.machine import Moved
 from eldermall.engine.moments import raised
 from eldermall.engine.rule import MISSING, Context, Decision
-from eldermall.engine.step import Step, context, edge, step
+from eldermall.engine.step import Step, context, edge, followed, has_edge, running, step
 from eldermall.engine.work import Held, Work
-from eldermall.errors import Conflict
+from eldermall.errors import Conflict, Refused
 from eldermall.texts import Text
+
+CAUGHT_UP = "catch_up"
+"""The move, if a kind has it, with which a record is brought up to what is installed now."""
 
 
 class Refusal(Exception):
@@ -44,6 +49,8 @@ def make(work: Work, command: Command) -> tuple[Record, Decision]:
         _expect(command, held)
     if result.record is None:
         raise _refusal(command, first, result)
+    if result.record is held.record:
+        return result.record, result.decision
     refused = _follow(work, _take(work, command, held, c, result))
     if refused is not None:
         raise _refusal(command, first, refused)
@@ -54,6 +61,51 @@ def make(work: Work, command: Command) -> tuple[Record, Decision]:
 def react(work: Work, held: Held, at: int, change: ClockChange) -> None:
     """Make every reaction to the breach of a clock; each is best-effort."""
     _follow(work, _reactions(work, held, at, BREACHED, held.record, change))
+
+
+def catch_up(work: Work, held: Held) -> None:
+    """Bring an open record up to what is installed now: clocks and debts that it doesn't know.
+
+    It is what any move would do besides, for a record that stands still: clocks start since their
+    own moments, and automatic moves follow. A kind with an internal move ``catch_up`` makes that.
+    """
+    kind, record, basis = held.kind, held.record, work.basis
+    assert record is not None
+    cause = system(CAUGHT_UP)
+    command = Command(kind.name, CAUGHT_UP, held.id, cause, Arguments())
+    if CAUGHT_UP in kind.machines_of:
+        if has_edge(kind, record, CAUGHT_UP):
+            make(work, command)
+        return
+    bound = basis.bound(record, work.tx)
+    after: Record
+    after, path = followed(kind, record, work.now)
+    watching = running(basis.book.watching[kind.name], basis.settings, work.now)
+    rows = list(work.clocks(held).values())
+    subject = subject_of(kind.name, held.id)
+    changed = list(changes(watching, after, subject, rows, work.now, basis.settings, bound))
+    if not path and not changed:
+        return
+    if path:
+        held.record = after.model_copy(update={"version": after.version + 1})
+    fields: dict[str, Any] = {
+        "what": "clocks.derived", "outcome": "clock", "actor": cause.as_json(),
+        "pack": basis.settings.pack,
+    }
+    if path:
+        fields |= {"version": after.version + 1, "followed": _steps(path)}
+    events = [(m.transition.event, {"from": m.source, "to": m.target}) for m in path]
+    work.write(held, work.now, command, fields, (), changed, events)
+    refused = _follow(
+        work,
+        [
+            follow
+            for event, _ in events
+            for follow in _reactions(work, held, work.now, event, record, command.args)
+        ],
+    )
+    if refused is not None:
+        raise Refused(refused.decision)
 
 
 def _decide(work: Work, command: Command) -> tuple[Held, Context, Step]:
@@ -150,11 +202,10 @@ def _take(
         }
     else:
         fields |= {"from": result.path[0].source, "to": result.path[0].target}
+    if result.left:
+        fields["left"] = list(result.left)
     if len(result.path) > 1:
-        fields["followed"] = [
-            {"move": m.transition.name, "from": m.source, "to": m.target}
-            for m in result.path[1:]
-        ]
+        fields["followed"] = _steps(result.path[1:])
     held.record = result.record
     if any(moved.transition.erases for moved in result.path):
         work.erased.append(subject_of(command.kind, command.id))
@@ -166,6 +217,10 @@ def _take(
         for event, _ in result.events
         for follow in _reactions(work, held, c.at, event, before, command.args)
     ]
+
+
+def _steps(path: Iterable[Moved]) -> list[dict[str, str]]:
+    return [{"move": m.transition.name, "from": m.source, "to": m.target} for m in path]
 
 
 def _leave(

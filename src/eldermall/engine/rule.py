@@ -45,12 +45,13 @@ class Context:
     (kind, id); ``clocks`` are the record's that haven't ended; ``settings`` is the policy in force
     now, ``bound`` the one that the record's parties relied on. ``rested`` is when the record last
     moved, known where a move erases. ``host`` holds what the host said of the move beforehand.
-    ``party`` says whose a record is, as its kind has it.
+    ``party`` says whose a record is, as its kind has it. ``left`` takes what an effect hasn't taken
+    of what was said: it stands in the entry.
     """
 
     __slots__ = (
-        "actor", "args", "at", "bound", "clocks", "host", "id", "looked", "now", "party", "record",
-        "rested", "settings",
+        "actor", "args", "at", "bound", "clocks", "host", "id", "left", "looked", "now", "party",
+        "record", "rested", "settings",
     )
 
     def __init__(
@@ -70,6 +71,7 @@ class Context:
         self.record = record
         self.args = args
         self.rested: int | None = None
+        self.left: list[Mapping[str, Any]] = []
         self.host: Mapping[str, Any] = {}
         self.party: Callable[[Any, Actor], bool] = lambda subject, actor: False
         self.actor = actor
@@ -87,11 +89,11 @@ class Lookup:
 
     Args:
         kind: its kind.
-        key: its id, computed from the move; None if there is none to look up.
+        key: its id, computed from the move, or those of several; None if there is none.
     """
 
     kind: str
-    key: Callable[[Context], str | None]
+    key: Callable[[Context], str | Sequence[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,32 @@ def looked_up(
     return Fact(name, type, "lookup", label, reader, Lookup(kind, key))
 
 
+def looked_up_all(
+    name: str,
+    type: FactType,
+    label: Text,
+    kind: str,
+    keys: Callable[[Context], Sequence[str]],
+    read: Callable[[Context, Mapping[str, Any]], Any],
+) -> Fact:
+    """Return a fact of several other records of one kind, looked up at once.
+
+    Args:
+        name: as of a `Fact`.
+        type: as of a `Fact`.
+        label: as of a `Fact`.
+        kind: the other records' kind.
+        keys: their ids, from the move.
+        read: reads the fact from the move and those of the records that are there, by id.
+    """
+
+    def reader(c: Context) -> Any:
+        found = {id: c.looked[kind, id] for id in keys(c) if (kind, id) in c.looked}
+        return read(c, found)
+
+    return Fact(name, type, "lookup", label, reader, Lookup(kind, keys))
+
+
 def host_fact(name: str, type: FactType, label: Text) -> Fact:
     """Return a fact that only the host knows: its plugins are asked before a move that needs it.
 
@@ -155,11 +183,14 @@ def host_fact(name: str, type: FactType, label: Text) -> Fact:
 
 
 def set_by(setting: Setting, binds: Literal["now", "submission"] = "now") -> Fact:
-    """Return the fact that is the value of ``setting`` in the policy that binds."""
+    """Return the fact that is the value of ``setting`` in the policy that binds.
+
+    It is missing where a policy is older than the setting; a rule that needs it is off then.
+    """
 
     def reader(c: Context) -> Any:
         bound = c.bound.values if binds == "submission" else c.settings.values
-        value = bound.get(setting.key, c.settings.values[setting.key])
+        value = bound.get(setting.key, c.settings.values.get(setting.key, MISSING))
         return list(value) if isinstance(value, tuple) else value
 
     kinds: dict[str, FactType] = {"choice": "text", "names": "list"}

@@ -245,11 +245,12 @@ class Rulebook:
                         f"{reaction.move} names an event or move that isn't there",
                     )
                 )
+            alone = made and made[0].named(reaction.move).alone
             events = {
                 t.event
                 for machine in made
                 for t in machine.transitions
-                if t.name == reaction.move or t.when is not None
+                if t.name == reaction.move or (t.when is not None and not alone)
             }
             if reaction.event == BREACHED and not reaction.best_effort:
                 raise DefinitionError(

@@ -36,6 +36,9 @@ class Setting:
         stricter: which side of ``article`` is stricter: lower or higher, or more names.
         choices: for a reading, strictest first.
         suggestion: what the library suggests to a host where the article is silent.
+        added: the day of the release that brought it, ISO; empty if it was always there. A policy
+            published before may leave it unset: what reads it is off until the host sets it.
+        gates: whether what reads it is off while it is unset; else it does without.
     """
 
     key: str
@@ -46,6 +49,8 @@ class Setting:
     stricter: Stricter | None = None
     choices: tuple[str, ...] = ()
     suggestion: Any = None
+    added: str = ""
+    gates: bool = True
 
     @property
     def default(self) -> Any:
@@ -162,6 +167,8 @@ class Settings:
         department: the department that answers for the mall (operations).
         origin: who answers for each value, by key.
         relaxed: the rules and clocks that aren't enforced for a while, by id.
+        unset: the rules and clocks that are off because the policy is older than a setting that
+            they read, and doesn't give it.
         rest_days: which days people work.
     """
 
@@ -172,12 +179,21 @@ class Settings:
     department: str = "operations"
     origin: Mapping[str, SettingValue] = field(default_factory=dict)
     relaxed: Mapping[str, Relaxation] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
     rest_days: RestDays = field(default=unknown, compare=False)
 
     def mode(self, id: str, now: int) -> Mode:
         """Return whether a rule or clock is on at ``now``, observed or off."""
+        if id in self.unset:
+            return "off"
         relaxation = self.relaxed.get(id)
         return "on" if relaxation is None or relaxation.until <= now else relaxation.mode
+
+
+    @property
+    def all_on(self) -> bool:
+        """Whether every rule and clock is on."""
+        return not self.relaxed and not self.unset
 
 
 @dataclass(frozen=True, slots=True)

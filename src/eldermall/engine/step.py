@@ -27,10 +27,12 @@ from eldermall.texts import Text
 class Step:
     """A decision and, if it allows the move, all that follows from it.
 
-    ``record`` is None when nothing moved; ``path`` is the named move and what followed by itself;
+    ``record`` is None when nothing moved, and the same as before when nothing changed and nothing
+    is to be written; ``path`` is the named move and what followed by itself;
     ``requests`` are (topic, data) pairs for the outside. ``unknown`` is None for a move; for a
     record that was taken over it names the moments that nobody knows. ``alone``: who acts is no
-    party, so that nothing else was asked, and nothing of the record is told.
+    party, so that nothing else was asked, and nothing of the record is told. ``left`` is what the
+    move hasn't taken of what was said.
     """
 
     decision: Decision
@@ -40,13 +42,17 @@ class Step:
     requests: Sequence[tuple[str, Mapping[str, Any]]] = ()
     unknown: tuple[str, ...] | None = None
     alone: bool = False
+    left: Sequence[Mapping[str, Any]] = ()
 
     @property
     def events(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
         """What hosts and reactions hear of: names in the past tense, each with its data."""
         if self.unknown is not None and self.record is not None:
             return ((ADOPTED, {"state": self.record.summary}),)
-        return tuple((m.transition.event, {"from": m.source, "to": m.target}) for m in self.path)
+        left = {"left": len(self.left)} if self.left else {}
+        return tuple(
+            (m.transition.event, {"from": m.source, "to": m.target} | left) for m in self.path
+        )
 
 
 def context(
@@ -67,11 +73,11 @@ def context(
     return c
 
 
-def running(clocks: Sequence[Clock], c: Context) -> Sequence[Clock]:
+def running(clocks: Sequence[Clock], settings: Settings, now: int) -> Sequence[Clock]:
     """Return the clocks that the policy hasn't switched off."""
-    if not c.settings.relaxed:
+    if settings.all_on:
         return clocks
-    return [clock for clock in clocks if c.settings.mode(clock.id, c.now) != "off"]
+    return [clock for clock in clocks if settings.mode(clock.id, now) != "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +193,16 @@ def step(
     if not allowed or after is None:
         return Step(decision)
     changed: tuple[ClockChange, ...] = ()
-    if applies and (watching := running(book.watching[kind.name], c)):
+    if applies and (watching := running(book.watching[kind.name], c.settings, c.now)):
         changed = tuple(changes(watching, after, subject, c.clocks, c.at, c.settings, c.bound))
+    if here.asked.quiet and record is not None and _same(record, after):
+        return Step(decision, record)
     requests = () if kind.requests is None else kind.requests(record, after)
-    return Step(decision, after, path, changed, requests)
+    return Step(decision, after, path, changed, requests, left=tuple(c.left))
+
+
+def _same(before: Record, after: Record) -> bool:
+    return after.model_copy(update={"version": before.version}) == before
 
 
 class _Broken(Exception):
@@ -207,11 +219,11 @@ def _ask(plan: Plan, c: Context, facts: dict[str, Any], verdicts: dict[str, Verd
             except Exception as error:
                 raise _Broken(fact.name) from error
             facts[fact.name] = value
-    relaxed = c.settings.relaxed
+    all_on = c.settings.all_on
     for rule in plan.rules:
         if rule.name in verdicts:
             continue
-        mode = c.settings.mode(rule.id, c.now) if relaxed else "on"
+        mode = "on" if all_on else c.settings.mode(rule.id, c.now)
         if mode == "off":
             continue
         if plan.dated and not rule.valid(_binding_moment(rule.binds, c)):
@@ -252,15 +264,31 @@ def _apply(
     else:
         fields["version"] = c.record.version + 1
         record = c.record.model_copy(update=fields)
+    if taken.alone:
+        return record, tuple(path)
+    record, further = followed(kind, record, c.at)
+    return record, (*path, *further)
+
+
+def followed(kind: Kind, record: Record, at: int) -> tuple[Record, tuple[Moved, ...]]:
+    """Return a record after the automatic moves that follow from what it says, and these.
+
+    Args:
+        kind: its kind.
+        record: as it is before.
+        at: when they happen.
+    """
+    path: list[Moved] = []
     automatic = True
     while automatic:
         automatic = False
         for m in kind.machines:
-            at = getattr(record, m.field)
-            for t in m.following.get(at, ()):
+            state = getattr(record, m.field)
+            for t in m.following.get(state, ()):
                 if t.when is not None and t.when(record):
-                    path.append(m.take(at, t.name))
-                    record = record.model_copy(update={m.field: path[-1].target})
+                    path.append(m.take(state, t.name))
+                    follows = {} if t.follows is None else t.follows(record, at)
+                    record = record.model_copy(update={**follows, m.field: path[-1].target})
                     automatic = True
                     break
     return record, tuple(path)

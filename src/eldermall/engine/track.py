@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any, ClassVar, Literal
 
 from eldermall.engine.actor import Role
-from eldermall.engine.machine import NEW, Effect, Guard, Machine, State, Transition, always
+from eldermall.engine.machine import NEW, Effect, Follows, Guard, Machine, State, Transition, always
 from eldermall.texts import Text
 
 
@@ -106,13 +106,15 @@ class Track:
 
 
 Source = state | Literal["(new)"]
+Edges = tuple[tuple[Source, ...], state | None, Text, str | None]
 
 
 class Row:
     """What makes rows of a table: a transition for each set of states that it leaves.
 
     Args:
-        rows: the states left, the state entered, the label, for each row.
+        rows: the states left, the state entered, the label, and the event if it is another than
+            ``event``, for each row.
         event: the event's name.
         by: who may make it; nobody if it follows by itself.
         more: what else its transitions hold.
@@ -120,13 +122,14 @@ class Row:
 
     def __init__(
         self,
-        rows: Iterable[tuple[tuple[Source, ...], state | None, Text]],
+        rows: Iterable[Edges],
         event: str,
         by: tuple[Role, ...],
         **more: Any,
     ) -> None:
         self._rows = tuple(rows)
-        self._more: dict[str, Any] = {"event": event, "by": by} | more
+        self._event = event
+        self._more: dict[str, Any] = {"by": by} | more
         self.machines: list[str] = []
 
     name: str
@@ -142,7 +145,7 @@ class Row:
     def rows(self, states: frozenset[state], machine: str) -> list[Transition]:
         """Return its transitions in the table ``machine`` of these ``states``."""
         found = []
-        for sources, target, label in self._rows:
+        for sources, target, label, event in self._rows:
             here = [s for s in sources if s in states or (s == NEW and target in states)]
             if here:
                 found.append(
@@ -150,7 +153,7 @@ class Row:
                         self.name,
                         tuple(s if isinstance(s, str) else s.name for s in here),
                         None if target is None else target.name,
-                        label=label, effect=self.effect, **self._more,
+                        label=label, event=event or self._event, effect=self.effect, **self._more,
                     )
                 )
         if found:
@@ -162,7 +165,7 @@ class Row:
 
     def unknown(self, states: Set[state]) -> list[str]:
         """Return the names of the states that it leaves or enters and that aren't ``states``."""
-        named = [s for sources, to, _ in self._rows for s in (*sources, to)]
+        named = [s for sources, to, *_ in self._rows for s in (*sources, to)]
         return [s.name for s in named if isinstance(s, state) and s not in states]
 
     @property
@@ -172,26 +175,34 @@ class Row:
 
 
 def automatic(
-    *sources: state, to: state, says: Text, event: str, when: Callable[[Any], bool]
+    *sources: state,
+    to: state | None,
+    says: Text,
+    event: str,
+    when: Callable[[Any], bool],
+    follows: Follows | None = None,
 ) -> Row:
     """Declare a move that follows any other after which ``when`` holds; named as its attribute.
 
     Args:
         sources: the states it leaves.
-        to: the state it enters.
+        to: the state it enters; None for one that changes data and no state.
         says: what it is called in print.
         event: its past tense, under which hosts hear of it.
         when: says of a record whether it follows.
+        follows: computes the fields that change, from the record and the moment; ``when`` holds
+            no more once they have.
     """
-    return Row([(sources, to, says)], event, (), when=when)
+    return Row([(sources, to, says, None)], event, (), when=when, follows=follows)
 
 
-def also(*sources: state, to: state | None, says: Text) -> tuple[tuple[Source, ...], Any, Text]:
+def also(*sources: state, to: state | None, says: Text, event: str | None = None) -> Edges:
     """Return another row of a move: from other states, or to another one.
 
     Args:
         sources: the states it leaves.
         to: the state it enters; None for one that changes data and no state.
         says: what it is called in print.
+        event: its past tense, if it is another than that of the move's first row.
     """
-    return sources, to, says
+    return sources, to, says, event

@@ -88,18 +88,16 @@ class Work:
         found: dict[tuple[str, str], Record] = {}
         wanted: dict[str, list[str]] = {}
         for lookup in lookups:
-            id = _key(lookup, c)
-            if id is None:
-                continue
-            key = lookup.kind, id
-            if key not in self.held and key not in self._looked:
-                ids = wanted.setdefault(lookup.kind, [])
-                if id not in ids:
-                    ids.append(id)
-                continue
-            inside = self.held[key].record if key in self.held else self._looked[key]
-            if inside is not None:
-                found[key] = inside
+            for id in _keys(lookup, c):
+                key = lookup.kind, id
+                if key not in self.held and key not in self._looked:
+                    ids = wanted.setdefault(lookup.kind, [])
+                    if id not in ids:
+                        ids.append(id)
+                    continue
+                inside = self.held[key].record if key in self.held else self._looked[key]
+                if inside is not None:
+                    found[key] = inside
         for name, ids in sorted(wanted.items()):
             kind = self.basis.book.kinds[name]
             rows = self.tx.look_up(name, sorted(ids))
@@ -192,14 +190,16 @@ class Work:
             tx.save(rows)
         if clocks:
             tx.put_clocks(clocks)
-        tx.append(self.entries, self.personal)
+        if self.entries:
+            tx.append(self.entries, self.personal)
         if self.messages:
             tx.enqueue(self.messages)
 
 
-def _key(lookup: Lookup, c: Context) -> str | None:
+def _keys(lookup: Lookup, c: Context) -> Sequence[str]:
     try:
-        return lookup.key(c)
+        key = lookup.key(c)
+        return (key,) if isinstance(key, str) else key or ()
     except Exception as error:
         raise RuleBroken(
             Text(

@@ -33,7 +33,9 @@ TRACKS = (Goods.table, Payment.table)
 OF_PARTS = ("ship", "deliver")
 _ANY_TIME = Technical(backdating=2**53, future=2**53)
 _ARGS: Mapping[str, Arguments] = {
-    "pay": Orders.paid.model(amount=1, currency="XXX", reference=ID),
+    "pay": Orders.paid.model(amount=1, currency="CNY", reference=ID),
+    "paid_in_part": Orders.paid_in_part.model(amount=1, currency="CNY", reference=ID),
+    "collect": Orders.collect.model(amount=1, currency="CNY"),
     "track": Orders.track.model(
         parcel=ID, words=({"text": "", "location": ""},),
         events=({"status": "in_transit", "at": 10**6, "code": "", "reference": ""},),
@@ -50,7 +52,7 @@ def placing(couriers: Sequence[bool], cash: bool, ship_by: int | None = None) ->
     All its money lies on the first line: what is paid is never asked of the others.
     """
     args: Arguments = Orders.place.model(
-        merchant=ID, customer=ID, channel=ID, currency="XXX", total=1, cash_on_delivery=cash,
+        merchant=ID, customer=ID, channel=ID, currency="CNY", total=1, cash_on_delivery=cash,
         ship_by=ship_by,
         lines=tuple(
             {"id": line(n), "listing": ID, "quantity": 1, "amount": int(n == 0), "courier": by}

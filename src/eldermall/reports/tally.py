@@ -30,7 +30,7 @@ REASONS: Mapping[str, Text] = {
 """Why the machine itself refuses a recorded move, in the words of an export."""
 
 _MOVES: Mapping[str, Text] = {
-    t.name: t.label for machine in TRACKS for t in machine.transitions
+    t.name: t.label for machine in TRACKS for t in reversed(machine.transitions)
 }
 
 

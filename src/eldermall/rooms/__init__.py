@@ -20,6 +20,7 @@ from eldermall.rooms.complaints import Complaints
 from eldermall.rooms.listings import Listings
 from eldermall.rooms.orders import Bookings, Orders
 from eldermall.rooms.people import Assignments, Designations
+from eldermall.rooms.refunding import Refunds
 from eldermall.rooms.stock import Capacities, Stocks
 from eldermall.rooms.urging import Urges
 
@@ -44,6 +45,7 @@ class Rooms(Generic[M]):
     listings: Listings[M]
     orders: Orders[M]
     _bookings: Bookings[M]
+    refunds: Refunds[M]
     urges: Urges[M]
     callbacks: Callbacks[M]
     complaints: Complaints[M]

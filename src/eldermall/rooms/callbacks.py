@@ -110,7 +110,7 @@ class Callbacks(Declared[M, Callback]):
     def open(
         m: Move[Callback], id: str, *, customer: Id, channel: Id, **by: Unpack[By]
     ) -> Changes:
-        """Open the callback of a completed order.
+        """Open the callback of an order that is completed, or of which nothing arrives.
 
         Args:
             id: the order's id.
@@ -200,6 +200,6 @@ class Callbacks(Declared[M, Callback]):
     erase = erasure.leaving(States.done, States.unreachable, States.declined)
 
     reactions = (
-        open.after("order", "Completed", makes=_after_completion),
+        open.after("order", "Completed", "NothingArrives", makes=_after_completion),
         open.after("order", ADOPTED, makes=_after_adoption),
     )

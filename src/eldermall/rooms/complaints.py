@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -51,6 +51,24 @@ class Note(Frozen):
     text: Told
 
 
+class Answered(Frozen):
+    """An answer with which the complainant wasn't satisfied: its text, when, by whom, and the
+    opinion that it rested on, if there was one.
+    """
+
+    answer: Told
+    at: Moment
+    by: Id
+    opinion: Opinion | None
+
+
+Outcome = Literal["granted", "partly", "declined"]
+"""What became of the remedy that the complainant asked for."""
+
+Satisfied = Literal["yes", "no", "not_reached"]
+"""What the complainant says to the answer, asked before the complaint is closed."""
+
+
 def _with_handling(fields: dict[str, Any]) -> dict[str, Any]:
     by = None if fields["escalated_at"] is None else "system"
     return {
@@ -69,7 +87,10 @@ class Complaint(Record):
     ``order`` and its ``lines``, or ``group_id`` for all orders of one checkout, are what it is
     about, as the complainant named them. ``against`` is the staff member complained about, if any.
     ``holder`` is the post that holds it since it was escalated; there is an ``escalation_reason``
-    if somebody did it by hand.
+    if somebody did it by hand. ``follows`` is the complaint that it takes up again. ``contested``
+    holds the answers that didn't satisfy; ``contested_before``: one of a complaint that it follows
+    didn't. ``outcome`` is what became of the wanted remedy, ``satisfied`` what the complainant said
+    when it was closed.
     """
 
     SCHEMA: ClassVar[int] = 3
@@ -99,10 +120,26 @@ class Complaint(Record):
     contacts: tuple[Contact, ...] = ()
     notes: tuple[Note, ...] = ()
     group_id: Id | None = None
+    follows: Id | None = None
+    contested: tuple[Answered, ...] = ()
+    contested_before: bool = False
+    outcome: Outcome | None = None
+    satisfied: Satisfied | None = None
+    closed_at: Moment | None = None
+
+    @property
+    def has_climbed(self) -> bool:
+        """Whether dissatisfaction with an answer went up already, here or in one it follows."""
+        return bool(self.contested) or self.contested_before
 
 
 RECORDED = Happened(Text("登记", "the record of it"), "recorded_at")
-ESCALATED = Happened(Text("上报", "the report upwards"), "escalated_at")
+CONTESTED = Happened(
+    Text("先前的答复", "the answer that didn't satisfy"),
+    lambda complaint: max((each.at for each in complaint.contested), default=None),
+    where="contested",
+)
+ESCALATED = Happened(Text("上报", "the report upwards"), "escalated_at", (CONTESTED,))
 RAISED = Happened(Text("上报公司领导", "the report to the leader"), "raised_at", (ESCALATED,))
 SETTLED = Happened(
     Text("确定意见", "the opinion"), lambda complaint: getattr(complaint.opinion, "at", None),
@@ -118,6 +155,8 @@ ANSWERED = Happened(Text("答复", "the answer"), "answered_at", (RECORDED, _ASK
 late, before the complaint went up by itself for want of it.
 """
 
+CLOSED = Happened(Text("办结", "the close"), "closed_at", (ANSWERED,))
+
 _LATER = {
     ("received",): ("recorder", "recorded_at"),
     ("received", "recorded"): (
@@ -126,6 +165,9 @@ _LATER = {
     ("received", "recorded", "escalated"): ("opinion",),
     ("received", "recorded", "escalated", "opinion_settled"): (
         "answer", "answered_at", "answered_by",
+    ),
+    ("received", "recorded", "escalated", "opinion_settled", "answered"): (
+        "outcome", "satisfied", "closed_at",
     ),
 }
 """What a complaint in a state can't have yet."""
@@ -158,7 +200,7 @@ class Complaints(Adopting[M, Complaint]):
     model = Complaint
     link = "after_sale"
     indexed = ("customer", "order", "group_id")
-    happened = (RAISED,)
+    happened = (RAISED, CLOSED)
 
     class States(Track):
         """The states of a complaint."""
@@ -231,6 +273,7 @@ class Complaints(Adopting[M, Complaint]):
         lines: Annotated[Sequence[Id], Field(max_length=500)] = (),
         against: Id | None = None,
         group_id: Id | None = None,
+        follows: Id | None = None,
         **by: Unpack[By],
     ) -> Changes:
         """Take a complaint in; its words never change afterwards.
@@ -245,10 +288,13 @@ class Complaints(Adopting[M, Complaint]):
             lines: the lines of that order that it is about.
             against: the staff member it is about, if any; they don't settle it.
             group_id: the group of orders of one checkout that it is about, if any.
+            follows: the complaint of the same person that it takes up again, if any.
         """
+        earlier: Any = m.looked.get(("complaint", follows or ""))
         return {
             "customer": customer, "channel": channel, "words": words, "order": order,
-            "lines": lines, "against": against, "group_id": group_id,
+            "lines": lines, "against": against, "group_id": group_id, "follows": follows,
+            "contested_before": earlier is not None and earlier.has_climbed,
         }
 
     @move(
@@ -377,18 +423,53 @@ class Complaints(Adopting[M, Complaint]):
         return {"answer": text, "answered_at": m.at, "answered_by": m.actor.id}
 
     @move(
-        States.answered, to=States.closed, by=SERVICE, says=Text("办结", "close"),
-        event="ComplaintClosed", after=(ANSWERED,),
+        States.answered, to=States.escalated, by=("customer", *SERVICE),
+        says=Text("不满意答复", "contest the answer"), event="ComplaintContested", aside=True,
+        fits=lambda complaint: not complaint.has_climbed, after=(ANSWERED,),
     )
     @staticmethod
-    def close(m: Move[Complaint], id: str, **by: Unpack[By]) -> Changes:
+    def contest(m: Move[Complaint], id: str, *, reason: Told, **by: Unpack[By]) -> Changes:
+        """Note that the complainant isn't satisfied with the answer: it goes up, once.
+
+        Args:
+            id: the complaint.
+            reason: why not, in the complainant's words.
+            by: the customer, or staff who note it for them.
+        """
+        before: Complaint = m.record
+        assert before.answer is not None
+        assert before.answered_at is not None
+        assert before.answered_by is not None
+        unsatisfying = Answered(
+            answer=before.answer, at=before.answered_at, by=before.answered_by,
+            opinion=before.opinion,
+        )
+        return {
+            "contested": (*before.contested, unsatisfying), "answer": None,
+            "answered_at": None, "answered_by": None, "opinion": None, "raised_at": None,
+            "escalated_at": m.at, "escalated_by": m.actor.id, "escalation_reason": reason,
+            "holder": head_of(m.settings.department),
+        }
+
+    @move(
+        States.answered, to=States.closed, by=SERVICE, says=Text("办结", "close"),
+        event="ComplaintClosed", after=CLOSED.after,
+    )
+    @staticmethod
+    def close(
+        m: Move[Complaint], id: str, *, satisfied: Satisfied | None = None,
+        remedy: Outcome | None = None, **by: Unpack[By],
+    ) -> Changes:
         """Close an answered complaint.
 
         Args:
             id: the complaint.
+            satisfied: what the complainant says to the answer: ``yes``, ``no``, or ``not_reached``
+                if nobody could be asked.
+            remedy: what became of the remedy asked for: ``granted``, ``partly``, or ``declined``.
             by: customer service or operations.
         """
-        return {}
+        return {"satisfied": satisfied, "outcome": remedy, "closed_at": m.at}
 
     erase = erasure.leaving(States.closed)
 

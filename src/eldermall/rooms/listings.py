@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from eldermall.currencies import UNKNOWN, known
 from eldermall.engine.actor import Role, merchants_own
 from eldermall.engine.canonical import canonical
 from eldermall.engine.declaration import Changes, Move, move
@@ -164,6 +165,11 @@ REVIEWERS: tuple[Role, ...] = ("operations", "department_head")
 """Who may review one, if designated for it."""
 
 
+def _priced(args: Any) -> None:
+    if known(args.content.currency) is None:
+        raise ValueError("content", UNKNOWN)
+
+
 def _collected(said: dict[str, Any]) -> dict[str, Any]:
     if said["mode"] is not None:
         return said
@@ -265,7 +271,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         NEW, to=Work.draft, by=COLLECTORS, says=Text("起草", "draft"), event="Drafted",
-        stored=_collected,
+        stored=_collected, check=_priced,
     )
     @staticmethod
     def draft(
@@ -301,7 +307,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.draft, Work.returned, to=Work.draft, by=COLLECTORS, says=Text("修改", "revise"),
-        event="Revised", after=(REVIEWED,),
+        event="Revised", after=(REVIEWED,), check=_priced,
     )
     @staticmethod
     def revise(m: Move[Listing], id: str, *, content: Wording, **by: Unpack[By]) -> Changes:
@@ -389,7 +395,7 @@ class Listings(Adopting[M, Listing]):
 
     @move(
         Work.published, to=Work.draft, by=COLLECTORS, says=Text("编辑新版本", "edit"),
-        event="EditBegun", after=(REVIEWED,),
+        event="EditBegun", after=(REVIEWED,), check=_priced,
     )
     @staticmethod
     def edit(

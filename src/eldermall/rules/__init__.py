@@ -20,8 +20,12 @@ from eldermall.rules import (
     capacity,
     collection,
     complaints,
+    completion,
     handover,
+    ordering,
+    payment,
     people,
+    refunds,
     retention,
     review,
     services,
@@ -31,8 +35,8 @@ from eldermall.rules import (
 )
 
 MODULES = (
-    people, collection, review, stock, capacity, handover, shipping, services, tracking, callbacks,
-    aftersales, aftersales_time, complaints, retention,
+    people, collection, review, stock, capacity, ordering, payment, handover, shipping, services,
+    tracking, completion, callbacks, refunds, aftersales, aftersales_time, complaints, retention,
 )
 
 

@@ -21,7 +21,7 @@ from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Fact, Rule, set_by
 from eldermall.engine.settings import Setting
 from eldermall.rooms.aftersales import Cases
-from eldermall.rooms.orders.terms import TERMS
+from eldermall.rooms.orders.terms import FREIGHT, TERMS
 from eldermall.texts import Text
 
 ATTEMPTS = Setting(
@@ -149,7 +149,7 @@ NO_REFUSAL = Rule(
     needs=(ENTITLED,),
     check=lambda entitled: not entitled,
     reason=Text("该申请合乎条件，应当无条件办理", "it meets the conditions and must be granted"),
-    settings=TERMS,
+    settings=(*TERMS, FREIGHT),
 )
 
 CHOICE_OPEN = Rule(

@@ -6,7 +6,9 @@ and then the customer is answered promptly. Decided where the text is silent: a 
 runs out of its answer clock is reported by itself; the head who lets the opinion clock run out is
 passed over to the leader, and the leader is reminded at the same interval; reporting it earlier by
 hand, with a reason, is the same step; nobody settles or answers a complaint about themselves; the
-opinion giver holds the post when giving it. No order is needed to complain: one that the mall
+opinion giver holds the post when giving it; an answer that doesn't satisfy goes up once, whether
+in the complaint itself or in one that takes it up again; an answered one is closed in the policy's
+time, with what the policy asks for. No order is needed to complain: one that the mall
 doesn't know is recorded as it was named, one that it knows must be the complainant's own. The
 article gives no number, so all limits are set by the host.
 """
@@ -16,7 +18,15 @@ from __future__ import annotations
 from typing import Any
 
 from eldermall.engine.clock import Clock
-from eldermall.engine.rule import ACTOR_ID, ACTOR_ROLE, Context, Fact, Rule, looked_up
+from eldermall.engine.rule import (
+    ACTOR_ID,
+    ACTOR_ROLE,
+    Context,
+    Fact,
+    Rule,
+    looked_up,
+    set_by,
+)
 from eldermall.engine.settings import Setting
 from eldermall.rooms.complaints import Complaint, Complaints
 from eldermall.rooms.people import LEADER, head_of
@@ -43,6 +53,26 @@ ANSWER_AFTER_OPINION_LIMIT = Setting(
     "S19-12-2f",
     "duration",
     suggestion="8h",
+)
+
+CLOSING_LIMIT = Setting(
+    "complaints.closing-limit",
+    Text("答复后多久内须办结", "how soon after the answer a complaint is closed"),
+    "S19-12-2c",
+    "duration",
+    suggestion="7d",
+    added="2026-12-01",
+)
+CLOSING_ASKS = Setting(
+    "complaints.closing-asks",
+    Text(
+        "办结须写明的事项：诉求处理结果（remedy）、是否满意（satisfied）",
+        "what closing asks for: what became of the remedy (remedy), and satisfaction (satisfied)",
+    ),
+    "S19-12-2a",
+    "names",
+    suggestion=("remedy", "satisfied"),
+    added="2026-12-01",
 )
 
 RECORDED_AT = Fact(
@@ -75,6 +105,35 @@ LEADERS = looked_up(
     "designation.leader", "list", Text("公司领导", "company leader"), "designation",
     lambda c: LEADER, _holders,
 )
+
+
+FOLLOWS = Fact(
+    "complaint.follows", "text", "argument", Text("所续投诉", "the complaint it takes up again"),
+    lambda c: c.args.follows,
+)
+FOLLOWED_CUSTOMER = looked_up(
+    "complaint.followed-customer", "text", Text("所续投诉的投诉人", "who made that complaint"),
+    "complaint", lambda c: c.args.follows,
+    lambda c, earlier: None if earlier is None else earlier.customer,
+)
+HAS_CLIMBED = Fact(
+    "complaint.has-climbed", "flag", "record",
+    Text("已因不满意上报过", "whether dissatisfaction went up already"),
+    lambda c: c.record.has_climbed,
+)
+SATISFIED = Fact(
+    "complaint.satisfied", "text", "argument", Text("是否满意", "whether the answer satisfies"),
+    lambda c: c.args.satisfied,
+)
+REMEDY = Fact(
+    "complaint.outcome", "text", "argument",
+    Text("诉求处理结果", "what became of the wanted remedy"), lambda c: c.args.remedy,
+)
+
+
+def _all_said(asks: list[str], satisfied: str | None, remedy: str | None) -> bool:
+    said = {"satisfied": satisfied is not None, "remedy": remedy is not None}
+    return all(said.get(name, True) for name in asks)
 
 
 def _may_settle(actor: str, role: str, heads: list[str], leaders: list[str]) -> bool:
@@ -184,8 +243,66 @@ NOT_ONESELF = Rule(
 )
 
 
+FOLLOWS_OWN = Rule(
+    id="complaints.follows-own",
+    label=Text(
+        "所续投诉须为同一投诉人的", "a complaint that is taken up again is the same person's"
+    ),
+    clauses=("S19-12-2a",),
+    guards=Complaints.receive.guard,
+    needs=(FOLLOWS, FOLLOWED_CUSTOMER, COMPLAINANT),
+    check=lambda follows, customer, complainant: follows is None or customer == complainant,
+    reason=Text("没有 {2} 的投诉 {0}", "there is no complaint {0} of {2}"),
+)
+
+CLIMBS_ONCE = Rule(
+    id="complaints.contested-once",
+    label=Text("不满意只上报一次", "dissatisfaction with an answer goes up once"),
+    clauses=("S19-12-2e",),
+    guards=Complaints.contest.guard,
+    needs=(HAS_CLIMBED,),
+    check=lambda climbed: not climbed,
+    reason=Text("已因不满意上报过一次", "it went up once already"),
+)
+
+UNSATISFIED_CLIMBS = Rule(
+    id="complaints.unsatisfied-goes-up",
+    label=Text(
+        "投诉人不满意的，先上报一次再办结",
+        "what doesn't satisfy the complainant goes up once before it is closed",
+    ),
+    clauses=("S19-12-2e",),
+    guards=Complaints.close.guard,
+    needs=(SATISFIED, HAS_CLIMBED),
+    check=lambda satisfied, climbed: satisfied != "no" or climbed,
+    reason=Text(
+        "投诉人不满意，须先上报（contest）", "the complainant isn't satisfied: contest it first"
+    ),
+)
+
+CLOSED_WITH_OUTCOME = Rule(
+    id="complaints.closed-with-outcome",
+    label=Text(
+        "办结须写明政策要求的事项", "closing says what became of the remedy, if the policy asks"
+    ),
+    clauses=("S19-12-2a",),
+    guards=Complaints.close.guard,
+    needs=(set_by(CLOSING_ASKS), SATISFIED, REMEDY),
+    check=_all_said,
+    reason=Text("办结须写明：{0}", "closing has to say: {0}"),
+    settings=(CLOSING_ASKS,),
+)
+
+
 def _unanswered(complaint: Complaint) -> dict[str, int]:
-    return {"": complaint.created_at} if complaint.answered_at is None else {}
+    first = complaint.answered_at is None and not complaint.contested
+    return {"": complaint.created_at} if first else {}
+
+
+def _unclosed(complaint: Complaint) -> dict[str, int]:
+    if complaint.state != "answered" or complaint.answered_at is None:
+        return {}
+    return {"": complaint.answered_at}
 
 
 def _without_opinion(complaint: Complaint) -> dict[str, int]:
@@ -244,6 +361,20 @@ ANSWER_AFTER_OPINION = Clock(
     ladder=LADDER,
 )
 
+CLOSED = Clock(
+    id="complaints.closed-in-time",
+    label=Text("答复后及时办结", "closed in time after the answer"),
+    clauses=("S19-12-2c",),
+    kind="complaint",
+    runs=_unclosed,
+    met=lambda complaint, part: True,
+    limit=CLOSING_LIMIT,
+    starts=Text("答复客户", "the customer is answered"),
+    stops=Text("办结，或投诉人不满意而上报", "it is closed, or goes up since it doesn't satisfy"),
+    told=("customer_service",),
+    ladder=LADDER,
+)
+
 RULES: tuple[Rule, ...] = (
     OWN_ORDER,
     LINES_OF_ORDER,
@@ -251,5 +382,9 @@ RULES: tuple[Rule, ...] = (
     OPINION_FIRST,
     BY_HEAD_OR_LEADER,
     NOT_ONESELF,
+    FOLLOWS_OWN,
+    CLIMBS_ONCE,
+    UNSATISFIED_CLIMBS,
+    CLOSED_WITH_OUTCOME,
 )
-CLOCKS: tuple[Clock, ...] = (ANSWER, OPINION, ANSWER_AFTER_OPINION)
+CLOCKS: tuple[Clock, ...] = (ANSWER, OPINION, ANSWER_AFTER_OPINION, CLOSED)

@@ -7,7 +7,8 @@ weekends or holidays taken out; the earlier of limit and agreed time counts, unl
 had passed before the order was paid; each line has its own clock, stopped only by a parcel with
 courier and number that takes the last of it; "in principle" allows exceptions, but only recorded
 ones, approved before the limit; cash on delivery is paid at the door, so there the clock runs from
-submission; nothing else is shipped unpaid.
+submission; nothing else is shipped unpaid; what is sent again because a parcel was lost, refused,
+returned or cancelled has three days from the moment at which that was settled.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ def _waiting_lines(order: Order) -> dict[str, int]:
     since = order.payable_from
     if since is None or order.goods not in WAITING:
         return {}
-    return {line.id: since for line in order.lines if line.courier and line.outstanding}
+    return {
+        line.id: max(since, line.again_at or 0)
+        for line in order.lines if line.courier and line.outstanding
+    }
 
 
 def _left(order: Order, part: str) -> bool:
@@ -108,7 +112,9 @@ def _left(order: Order, part: str) -> bool:
 
 
 def _agreed(order: Order, part: str, due: int) -> int:
-    since = order.payable_from or 0
+    line = order.line(part)
+    again = 0 if line is None else line.again_at or 0
+    since = max(order.payable_from or 0, again)
     for exception in order.exceptions:
         if exception.line == part and exception.until > since:
             return exception.until

@@ -4,8 +4,10 @@ Operations tracks every goods order in time and, where necessary, presses the co
 merchant too. Decided where the text is silent: every parcel is tracked, none is sampled; silence
 longer than the policy's interval is a finding in itself, and so is a parcel that hasn't arrived in
 the policy's time; either breach, and every breach of a merchant's own limit, opens an urge by
-itself; an urge ends only with the other side's answer and is repeated by itself until then; only
-what is on its way is urged. The article gives no number, so all limits are set by the host.
+itself, one for a parcel and one for a merchant over an order at a time; it is repeated by itself
+until the other side answers, or what they are pressed for has come; only what is on its way is
+urged, and a parcel that is lost, refused, returned or cancelled isn't any more. The article gives
+no number, so all limits are set by the host.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import MISSING, Context, Rule, looked_up
 from eldermall.engine.settings import Setting
-from eldermall.rooms.orders.order import Order
+from eldermall.rooms.orders.order import Order, Parcel
 from eldermall.rooms.urging import Urge, Urges, addressee
 from eldermall.rules.notices import LADDER
 from eldermall.texts import Text
@@ -42,7 +44,10 @@ ANSWER_LIMIT = Setting(
     suggestion="24h",
 )
 
-_ENDED = ("delivered", "completed", "archived", "declined", "cancelled")
+_ENDED = (
+    "delivered", "returned", "lost", "refused", "failed", "completed", "archived", "declined",
+    "cancelled",
+)
 
 
 def _whom(c: Context, order: Any) -> Any:
@@ -52,8 +57,10 @@ def _whom(c: Context, order: Any) -> Any:
 def _state(c: Context, order: Any) -> Any:
     if order is None:
         return MISSING
-    arrived = any(p.id == c.args.parcel and p.delivered_at is not None for p in order.parcels)
-    return "delivered" if arrived else order.track
+    parcel = None if c.args.parcel is None else order.parcel(c.args.parcel)
+    if parcel is not None and not parcel.on_its_way:
+        return "delivered" if parcel.ended is None else parcel.ended.how
+    return order.track
 
 
 ADDRESSEE = looked_up(
@@ -91,27 +98,37 @@ STILL_OPEN = Rule(
 
 
 def _silent(order: Order) -> dict[str, int]:
-    return {p.id: p.heard_at for p in order.parcels if _on_its_way(order, p.id)}
+    return {parcel.id: parcel.heard_at for parcel in _on_their_way(order)}
 
 
 def _travelling(order: Order) -> dict[str, int]:
-    return {p.id: p.shipped_at for p in order.parcels if _on_its_way(order, p.id)}
+    return {parcel.id: parcel.shipped_at for parcel in _on_their_way(order)}
 
 
-def _on_its_way(order: Order, id: str) -> bool:
-    return order.goods in ("accepted", "shipped") and any(
-        p.id == id and p.delivered_at is None for p in order.parcels
-    )
+def _on_their_way(order: Order) -> list[Parcel]:
+    if order.goods not in ("accepted", "shipped"):
+        return []
+    return [parcel for parcel in order.parcels if parcel.on_its_way]
 
 
 def _next_news(order: Order, part: str, since: int) -> int | None:
-    parcel = next(p for p in order.parcels if p.id == part)
+    parcel = order.parcel(part)
+    if parcel is None:
+        return None
     later = [e.at for e in parcel.events if e.struck is None and e.at > since]
     return min(later, default=parcel.delivered_at)
 
 
 def _arrived(order: Order, part: str, since: int) -> int | None:
-    return next(p.delivered_at for p in order.parcels if p.id == part)
+    parcel = order.parcel(part)
+    if parcel is None:
+        return None
+    return parcel.delivered_at if parcel.ended is None else parcel.ended.at
+
+
+def _no_more_on_its_way(order: Order, part: str) -> bool:
+    parcel = order.parcel(part)
+    return parcel is None or parcel.delivered_at is not None
 
 
 def _unanswered(urge: Urge) -> dict[str, int]:
@@ -128,7 +145,7 @@ SILENCE = Clock(
     done_at=_next_news,
     limit=SILENCE_LIMIT,
     starts=Text("发出，以及每一条新的动态", "it leaves, and each new event"),
-    stops=Text("新的动态，或送达", "a new event, or arrival"),
+    stops=Text("新的动态，送达，或包裹终止", "a new event, arrival, or the parcel's end"),
     told=("operations",),
     ladder=LADDER,
 )
@@ -139,11 +156,11 @@ DELIVERED = Clock(
     clauses=("S19-11-2c",),
     kind="order",
     runs=_travelling,
-    met=lambda order, part: not _on_its_way(order, part),
+    met=_no_more_on_its_way,
     done_at=_arrived,
     limit=DELIVERY_LIMIT,
     starts=Text("发出", "it leaves"),
-    stops=Text("送达", "it arrives"),
+    stops=Text("送达，或包裹终止", "it arrives, or ends otherwise"),
     told=("operations",),
     ladder=LADDER,
 )

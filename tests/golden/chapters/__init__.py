@@ -14,6 +14,7 @@ from tests.golden.chapters import (
     relaxed,
     services,
     stocks,
+    ways,
 )
 from tests.golden.life import Life
 
@@ -22,9 +23,9 @@ CHAPTERS: Mapping[str, Callable[[Life], None]] = {
     for chapter in (
         people.people, people.listings, people.assistance, goods.orders, goods.ends, goods.late,
         services.services, services.callbacks, complaints.complaints, cases.cases,
-        cases.late_cases, stocks.stocks, adoption.adoption, relaxed.relaxed,
-        half.half,
+        cases.late_cases, stocks.stocks, ways.parcels, ways.money, ways.unpaid, ways.contested,
+        adoption.adoption, relaxed.relaxed, half.half,
     )
 }
-POLICIES = {"relaxed": relaxed.policy}
+POLICIES = {"relaxed": relaxed.policy, "stocks": stocks.policy}
 """The policies of the chapters that don't go by the demo's."""

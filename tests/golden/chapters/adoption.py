@@ -102,6 +102,11 @@ def _orders(life: Life) -> None:
         "goods": "completed", "lines": [ORDER["lines"][0] | {"shipped": 2}], "parcels": [parcel],
         "completed_at": done, "created_at": life.ago(hours=40), "paid_at": life.ago(hours=39),
     }, **by)
+    adopt("A7", ORDER | {
+        "goods": "cancelled", "lines": [ORDER["lines"][0] | {"cancelled": 2}],
+    }, **by)
+    life.refunds.ask("A7.1", **by)
+    life.orders.refunded("A7", 9900, "back-A7", by=shop.PAYMENTS)
     adopt("S1", SERVICE, **by)
     adopt("S2", SERVICE, **by)
     adopt("S3", SERVICE | {"service": "submitted", "payment": "unpaid", "appointment": None,

@@ -134,7 +134,7 @@ def _refused(life: Life) -> None:
     no.send_replacement("M1", by=shop.MERCHANT)
     money = {"by": shop.PAYMENTS}
     no_money = life.no.orders.refunded
-    no_money("A1", 71, "back-M1", case="M1", **money)
+    no_money("A1", 70, "back-M1", refund="A1.9", **money)
     no_money("A1", 70, "back-M1", case="M9", **money)
     life.orders.refunded("A1", 30, "back-M1", case="M1", **money)
     life.orders.refunded("A1", 40, "back-M1b", **money)

@@ -95,7 +95,7 @@ def orders(life: Life) -> None:
     no.paid("A1", 27000, "pay-A1", currency="USD", by=shop.PAYMENTS)
     life.orders.paid("A1", 27000, "pay-A1", by=shop.PAYMENTS, key="bank-1")
     life.orders.paid("A1", 27000, "pay-A1", by=shop.PAYMENTS, key="bank-1")
-    no.paid("A1", 27000, "pay-A1b", by=shop.PAYMENTS)
+    no.collect("A1", 27000, by=shop.PAYMENTS)
     shop.place(life, "A2")
     no.paid("A2", 27000, "pay-A1", by=shop.PAYMENTS)
     no.refunded("A2", 1, "back-A2", by=shop.PAYMENTS)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eldermall import person
 from tests import shop
 from tests.golden.chapters import cases, goods
 from tests.golden.life import Life
 
 MA = person("ma", "field_agent", department="operations")
+
+
+def policy() -> dict[str, Any]:
+    """Return a policy under which nothing that is held lapses unpaid."""
+    return shop.policy({"payment.limit": "900d"})
 
 
 def stocks(life: Life) -> None:

@@ -147,6 +147,11 @@ class Case(Record):
         return self.holds[-1] if self.holds and self.holds[-1].ended is None else None
 
     @property
+    def at_fault(self) -> bool:
+        """Whether its ground is the seller's fault, by the order's terms."""
+        return self.terms is not None and self.ground in self.terms.fault_grounds
+
+    @property
     def settled(self) -> dict[str, int]:
         """The quantities that came back, or that money is for: fewer if the parcel was short."""
         return self.lines if self.arrived is None else self.arrived

@@ -58,9 +58,9 @@ def _fall_due(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Comm
 
 
 def _book_refund(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
-    for due in before.dues:
-        if paid := due.amount - order.due_for(due.case):
-            yield Settling.book_refund.command(due.case, amount=paid, by=cause)
+    for case in dict.fromkeys(debt.case for debt in before.debts if debt.case is not None):
+        if paid := before.due_for(case) - order.due_for(case):
+            yield Settling.book_refund.command(case, amount=paid, by=cause)
 
 
 class Cases(Adopting[M, Case], Deciding, Settling):

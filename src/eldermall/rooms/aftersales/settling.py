@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -276,6 +276,35 @@ class Settling:
         if case.replacement is None or case.due is not None or case.resolution == "none":
             raise Unfit(Text("没有在途的换货商品", "no replacement is on its way"))
         return {"replaced_at": m.at}
+
+    @move(
+        CaseStates.returning, *_OWED, to=None, by=("customer_service", "operations"),
+        says=Text("更正快递单号", "correct the number"), event="CaseRelabelled", aside=True,
+        check=_both_or_neither,
+    )
+    @staticmethod
+    def relabel(
+        m: Move[Case], id: str, *, sending: Literal["sent_back", "replacement"],
+        reason: Note, courier: Id | None = None,
+        tracking: Annotated[Label | None, Personal("after_sale")] = None,
+        **by: Unpack[By],
+    ) -> Changes:
+        """Put another courier or number to goods that come back, or to a replacement.
+
+        Args:
+            id: the case.
+            sending: ``sent_back`` or ``replacement``.
+            reason: why.
+            courier: the courier's id; None if it goes by hand.
+            tracking: the courier's number.
+            by: customer service or operations.
+        """
+        sent: Sending | None = getattr(m.record, sending)
+        if sent is None:
+            raise Unfit(Text("尚未寄出", "nothing was sent yet"))
+        if (courier, tracking) == (sent.courier, sent.tracking):
+            raise Unfit(Text("承运商与单号未变", "courier and number are the same as before"))
+        return {sending: sent.model_copy(update={"courier": courier, "tracking": tracking})}
 
     @move(
         CaseStates.declined, CaseStates.received, to=None, by=SERVICE,

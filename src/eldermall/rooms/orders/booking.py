@@ -14,6 +14,7 @@ from eldermall.engine.machine import NEW
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
 from eldermall.engine.track import Track, state
+from eldermall.rooms.orders.payment import Paying
 from eldermall.texts import Text
 
 
@@ -32,6 +33,11 @@ def _book(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]
     yield Bookings.book.command(
         args.reference, order=order.id, amount=args.amount, currency=args.currency, by=cause
     )
+
+
+def _book_whole(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    if isinstance(args, Paying.paid.model):  # else a part was, or lines were cancelled
+        yield from _book(before, order, args, cause)
 
 
 class Bookings(Declared[M, Booking]):
@@ -57,4 +63,7 @@ class Bookings(Declared[M, Booking]):
         """Note what was booked for which order."""
         return {"order": order, "amount": amount, "currency": currency}
 
-    reactions = (book.after("order", "Paid", "Refunded", makes=_book),)
+    reactions = (
+        book.after("order", "Paid", makes=_book_whole),
+        book.after("order", "PaymentReceived", "Refunded", makes=_book),
+    )

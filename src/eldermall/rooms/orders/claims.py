@@ -16,40 +16,12 @@ from eldermall.engine.kind import Command
 from eldermall.engine.machine import Unfit
 from eldermall.engine.parameters import By
 from eldermall.engine.room import Unpack
-from eldermall.rooms.orders.lines import Lines
-from eldermall.rooms.orders.order import Due, Line, Order
+from eldermall.rooms.orders.debts import for_case
+from eldermall.rooms.orders.lines import Lines, moved
+from eldermall.rooms.orders.order import Line, Order
 from eldermall.rooms.orders.states import Payment
 from eldermall.rooms.orders.terms import terms
 from eldermall.texts import Text
-
-
-def booked(order: Order, case: str | None, amount: int, owed: int) -> tuple[Due, ...]:
-    """Return what is still due for which case after a refund.
-
-    Args:
-        order: as it was before.
-        case: the case that it was paid for. Without one it counts for the cases as soon as the
-            order owes no other money, for the oldest first.
-        amount: what was paid back.
-        owed: what the order still owes after it.
-
-    Raises:
-        Unfit: it is more than is due for the case.
-    """
-    dues = {due.case: due.amount for due in order.dues}
-    if case is not None:
-        if amount > order.due_for(case):
-            raise Unfit(
-                Text(
-                    f"退款 {amount} 超过售后 {case} 尚应退的 {order.due_for(case)}",
-                    f"the refund {amount} is more than the {order.due_for(case)} still due for "
-                    f"the case {case}",
-                )
-            )
-        dues[case] -= amount
-    for id, due in dues.items():
-        dues[id] = due - max(0, min(due, sum(dues.values()) - owed))
-    return tuple(Due(case=id, amount=due) for id, due in dues.items() if due)
 
 
 def _free(order: Order, id: str) -> int:
@@ -69,16 +41,8 @@ def _claimed(order: Order, lines: Mapping[str, int]) -> None:
             )
 
 
-def _moved(order: Order, lines: Mapping[str, int], **by: int) -> tuple[Line, ...]:
-    return tuple(
-        line.model_copy(
-            update={
-                field: getattr(line, field) + sign * lines.get(line.id, 0)
-                for field, sign in by.items()
-            }
-        )
-        for line in order.lines
-    )
+def _all_back(lines: tuple[Line, ...]) -> bool:
+    return all(line.unowed == line.ordered for line in lines)
 
 
 def _claim(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
@@ -90,7 +54,8 @@ def _claim(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]
 def _take_back(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
     if case.pays:
         yield Claiming.take_back.command(
-            case.order, case=case.id, lines=case.settled, amount=case.refund, by=cause
+            case.order, case=case.id, lines=case.settled, amount=case.refund,
+            fault=case.at_fault, by=cause,
         )
 
 
@@ -133,7 +98,7 @@ class Claiming:
                         f"not {quantity}",
                     )
                 )
-        return {"lines": _moved(order, lines, claimed=1), "terms": order.terms or terms(m)}
+        return {"lines": moved(order, lines, claimed=1), "terms": order.terms or terms(m)}
 
     @internal(
         *Payment.all(), to=None, says=Text("解除售后占用", "release a claim"),
@@ -143,7 +108,7 @@ class Claiming:
     def release(m: Move[Order], id: str, *, case: Id, lines: Lines, **by: Unpack[By]) -> Changes:
         """Note the quantities that a case is about no more."""
         _claimed(m.record, lines)
-        return {"lines": _moved(m.record, lines, claimed=-1)}
+        return {"lines": moved(m.record, lines, claimed=-1)}
 
     @internal(
         *Payment.all(), to=None, says=Text("售后收回", "take back"), event="LinesTakenBack"
@@ -151,15 +116,17 @@ class Claiming:
     @staticmethod
     def take_back(
         m: Move[Order], id: str, *, case: Id, lines: Lines, amount: Amount | None,
-        **by: Unpack[By],
+        fault: bool = False, **by: Unpack[By],
     ) -> Changes:
         """Note the quantities that a case settles by money: their price, or as much as is named.
 
-        The rest of the price is withheld; what falls due is due for the case.
+        The rest of the price is withheld; what falls due is due for the case. If the goods were
+        faulty or wrong (``fault``), and with them nothing is left that the customer pays for, the
+        freight falls due too where the order's terms say so.
         """
         order = m.record
         _claimed(order, lines)
-        gone = _moved(order, lines, claimed=-1, returned=1)
+        gone = moved(order, lines, claimed=-1, returned=1)
         price = order.worth - order.model_copy(update={"lines": gone}).worth
         paid = price if amount is None else amount
         if paid > price:
@@ -169,10 +136,11 @@ class Claiming:
                     f"the refund {paid} is more than the {price} that was paid for these",
                 )
             )
-        fields = {"lines": gone, "withheld": order.withheld + price - paid}
+        fields: dict[str, Any] = {"lines": gone, "withheld": order.withheld + price - paid}
+        if fault and order.terms is not None and order.terms.freight and _all_back(gone):
+            fields["freight_back"] = order.freight
         due = order.model_copy(update=fields).owed_back - order.owed_back
-        new = (Due(case=case, amount=due),) if due else ()
-        return {**fields, "dues": (*order.dues, *new)}
+        return {**fields, **for_case(order, case, due)}
 
 
 FOLLOWING = (

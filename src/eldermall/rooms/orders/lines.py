@@ -47,16 +47,41 @@ def outstanding(order: Order) -> dict[str, int]:
     return {line.id: line.outstanding for line in order.lines if line.outstanding}
 
 
+def moved(order: Order, quantities: Mapping[str, int], **by: int) -> tuple[Line, ...]:
+    """Return the lines with ``quantities`` added to the fields in ``by``, times their sign."""
+    return tuple(
+        line.model_copy(
+            update={
+                field: getattr(line, field) + sign * quantities.get(line.id, 0)
+                for field, sign in by.items()
+            }
+        )
+        for line in order.lines
+    )
+
+
 def none_left(order: Order) -> bool:
     """Say whether everything was cancelled or refunded before anything left."""
     return not order.parcels and not outstanding(order)
 
 
+def nothing_arrives(order: Order) -> bool:
+    """Say whether all that left has ended on its way, was given up, and nothing else follows."""
+    return bool(order.parcels) and not order.live_parcels and not outstanding(order)
+
+
 def all_gone(order: Order) -> bool:
-    """Say whether every line has left, or was cancelled or refunded, and something left."""
-    return bool(order.parcels) and not outstanding(order)
+    """Say whether every line has left, or was cancelled or refunded, and something is on its way
+    or has arrived.
+    """
+    return bool(order.live_parcels) and not outstanding(order)
+
+
+def to_leave_again(order: Order) -> bool:
+    """Say whether something is to leave still, or again."""
+    return bool(outstanding(order))
 
 
 def all_arrived(order: Order) -> bool:
-    """Say whether every parcel has arrived."""
-    return all(parcel.delivered_at is not None for parcel in order.parcels)
+    """Say whether every parcel has arrived, but those whose end was followed by something."""
+    return all(parcel.delivered_at is not None for parcel in order.live_parcels)

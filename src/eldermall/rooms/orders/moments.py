@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from eldermall.calendars import MINUTE
 from eldermall.engine.moments import Happened
 from eldermall.rooms.orders.order import Order, Parcel
 from eldermall.texts import Text
+
+AHEAD = 5 * MINUTE
+"""How far another clock may be ahead of ours."""
 
 
 def _of_parcels(
@@ -48,6 +52,19 @@ ARRIVED = Happened(
     (DEPARTED,), of="parcel", where="parcels.{part}.delivered_at",
 )
 
+ENDED = Happened(
+    Text("包裹 {part} 终止", "the end of parcel {part}"),
+    _of_parcels(lambda parcel: None if parcel.ended is None else parcel.ended.at),
+    (DEPARTED,), of="parcel", where="parcels.{part}.ended.at",
+)
+CHOSEN = Happened(
+    Text("包裹 {part} 的后续处理", "the choice of what follows from the end of parcel {part}"),
+    _of_parcels(lambda parcel: parcel.chosen_at),
+    (ENDED,), of="parcel", where="parcels.{part}.chosen_at",
+)
+COLLECTED = Happened(Text("上门收款", "the collection at the door"), "collected_at", (DEPARTED,))
+LAPSED = Happened(Text("逾期未付款而取消", "the lapse of the time to pay"), "lapsed_at")
+
 AGREED = Happened(
     Text("约定预约", "the appointment was agreed"),
     lambda order: getattr(order.appointment, "agreed_at", None),
@@ -62,4 +79,6 @@ DONE = Happened(
     where="served.done_at",
 )
 
-COMPLETED = Happened(Text("完成", "the completion"), "completed_at", (ARRIVED, DONE))
+COMPLETED = Happened(
+    Text("完成", "the completion"), "completed_at", (ARRIVED, CHOSEN, DONE, COLLECTED)
+)

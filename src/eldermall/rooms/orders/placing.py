@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from eldermall.calendars import microseconds
+from eldermall.currencies import UNKNOWN, known
 from eldermall.engine.actor import Role
-from eldermall.engine.declaration import Changes, Move, move
+from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import erasure
 from eldermall.engine.inputs import Amount, Currency, Frozen, Id, Label, Personal, Quantity
 from eldermall.engine.machine import NEW, Unfit
@@ -31,16 +32,23 @@ _BEFORE = (*Begun.all(), Service.appointed)
 
 
 class OrderedLine(Frozen):
-    """A line as it is ordered: ``amount`` is the whole line's price in minor units."""
+    """A line as it is ordered: ``amount`` is the whole line's price in minor units.
+
+    ``version`` and ``unit_price`` are those of the listing that the customer was shown.
+    """
 
     id: Id
     listing: Id
     quantity: Quantity
     amount: Amount
     courier: bool = True
+    version: Annotated[int, Field(ge=1)] | None = None
+    unit_price: Amount | None = None
 
 
 def _adds_up(args: Any) -> None:
+    if known(args.currency) is None:
+        raise ValueError("currency", UNKNOWN)
     ids = [line.id for line in args.lines]
     if len(set(ids)) != len(ids):
         raise ValueError("lines", Text("订单行编号重复", "two lines have the same id"))
@@ -81,6 +89,8 @@ class Placing:
         group_id: Id | None = None,
         ship_by: When | None = None,
         relatives: Annotated[Sequence[Id], Field(max_length=10)] = (),
+        delivery: Id | None = None,
+        parts: bool = False,
         **by: Unpack[By],
     ) -> Changes:
         """Take an order down.
@@ -89,7 +99,8 @@ class Placing:
             id: the host's id.
             customer: the customer's id.
             lines: what is ordered: ``id``, ``listing``, ``quantity``, ``amount`` (the whole
-                line's price), and ``courier`` False for what doesn't leave by courier.
+                line's price), ``courier`` False for what doesn't leave by courier, and the
+                ``version`` and ``unit_price`` of the listing that were shown.
             total: all lines and freight, in minor units.
             by: who places it.
             merchant: the seller; None for the company's own goods.
@@ -101,6 +112,8 @@ class Placing:
             group_id: shared by the orders of one checkout.
             ship_by: an agreed time; the earlier of it and the policy's limit counts.
             relatives: those whom the customer names to act for them on this order.
+            delivery: the agreed way of delivery, by the policy's name of it; None if none is.
+            parts: it is paid in more than one payment.
         """
         agreed = None if ship_by is None else microseconds(ship_by)
         if agreed is not None and agreed <= m.at:
@@ -112,10 +125,11 @@ class Placing:
             "kind": kind, "merchant": merchant, "customer": customer, "group_id": group_id,
             "channel": channel, "currency": currency, "freight": freight, "total": total,
             "cash_on_delivery": cash_on_delivery, "ship_by": agreed, "relatives": relatives,
+            "delivery": delivery, "parts": parts,
             "lines": tuple(
                 Line(
                     id=n.id, listing=n.listing, ordered=n.quantity, amount=n.amount,
-                    courier=n.courier,
+                    courier=n.courier, version=n.version,
                 )
                 for n in m.args.lines
             ),
@@ -189,7 +203,7 @@ class Ending:
             reason: why.
             by: the merchant, or operations.
         """
-        if m.record.parcels:
+        if m.record.live_parcels:
             raise Unfit(Text("已有包裹发出，不能拒单", "a parcel has left; it can't be declined"))
         lines = taken(m.record, outstanding(m.record), "cancelled")
         return {"decline_reason": reason, "lines": lines}
@@ -213,6 +227,14 @@ class Ending:
         """
         wanted = outstanding(m.record) if lines is None else lines
         return {"lines": taken(m.record, wanted, "cancelled")}
+
+    @internal(
+        *_BEFORE, to=None, says=Text("逾期未付款", "not paid in time"), event="PaymentLapsed"
+    )
+    @staticmethod
+    def lapse(m: Move[Order], id: str, **by: Unpack[By]) -> Changes:
+        """Cancel an order that wasn't paid in time; what comes later is owed back."""
+        return {"lapsed_at": m.at, "lines": taken(m.record, outstanding(m.record), "cancelled")}
 
     @move(
         Ended.completed, to=Ended.archived, by=("customer_service", "operations"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from eldermall.engine.actor import Actor
@@ -10,14 +10,17 @@ from eldermall.engine.declared import Adopting, M
 from eldermall.engine.track import automatic
 from eldermall.rooms.orders.claims import FOLLOWING, Claiming
 from eldermall.rooms.orders.goods import Shipping
-from eldermall.rooms.orders.lines import all_arrived, all_gone
-from eldermall.rooms.orders.moments import EXCEPTED
+from eldermall.rooms.orders.lines import all_arrived, all_gone, nothing_arrives, to_leave_again
+from eldermall.rooms.orders.moments import EXCEPTED, LAPSED
 from eldermall.rooms.orders.order import Order
-from eldermall.rooms.orders.payment import Paying, refund_requests
+from eldermall.rooms.orders.parcels import Parcels
+from eldermall.rooms.orders.payment import Paying
 from eldermall.rooms.orders.placing import Ending, Placing
 from eldermall.rooms.orders.service import Serving
 from eldermall.rooms.orders.standing import faults
 from eldermall.rooms.orders.states import Goods, Payment, Service
+from eldermall.rooms.orders.tracking import Tracking
+from eldermall.rooms.orders.urged import Urged
 from eldermall.texts import Text
 
 _ACCEPTED = (
@@ -26,7 +29,10 @@ _ACCEPTED = (
 _CONTACTED = ("merchant_contacted", *_ACCEPTED)
 
 
-class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, Order]):
+class Orders(
+    Placing, Shipping, Tracking, Parcels, Serving, Ending, Paying, Claiming, Urged,
+    Adopting[M, Order],
+):
     """The moves of an order."""
 
     kind = "order"
@@ -34,8 +40,8 @@ class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, O
     model = Order
     link = "order"
     indexed = ("group_id", "merchant", "customer")
-    happened = (EXCEPTED,)
-    reactions = FOLLOWING
+    happened = (EXCEPTED, LAPSED)
+    reactions = (*FOLLOWING, *Urged.following)
 
     goods = Goods
     service = Service
@@ -47,12 +53,21 @@ class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, O
     )
     arrive = automatic(
         Goods.shipped, to=Goods.delivered, says=Text("全部送达", "all delivered"),
-        event="Delivered", when=all_arrived,
+        event="Delivered", when=lambda order: all_gone(order) and all_arrived(order),
     )
     unarrive = automatic(
         Goods.delivered, to=Goods.shipped,
         says=Text("送达更正为在途", "not all delivered after all"), event="DeliveryCorrected",
         when=lambda order: not all_arrived(order),
+    )
+
+    recall = automatic(
+        Goods.shipped, to=Goods.accepted, says=Text("待重新发货", "to be shipped again"),
+        event="ShippingReopened", when=to_leave_again,
+    )
+    fail = automatic(
+        Goods.accepted, Goods.shipped, to=Goods.cancelled,
+        says=Text("全部未能送达", "nothing arrives"), event="NothingArrives", when=nothing_arrives,
     )
 
     faults = staticmethod(faults)
@@ -77,8 +92,3 @@ class Orders(Placing, Shipping, Serving, Ending, Paying, Claiming, Adopting[M, O
         if order.payment not in ("unpaid", "cod_pending"):
             expected.append("paid_at")
         return expected
-
-    @staticmethod
-    def requests(before: Order | None, after: Order) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """Return what the outside must pay back after a move."""
-        return refund_requests(before, after)

@@ -36,7 +36,7 @@ def faults(record: Order) -> Iterator[Found]:
     if order.kind == "service":
         yield from _service(order)
     yield from _money(order)
-    yield from _dues(order)
+    yield from _debts(order)
 
 
 # Lines
@@ -48,22 +48,24 @@ def _lines(order: Order) -> Iterator[Found]:
     for n in twice(line.id for line in order.lines):
         yield f"lines.{n}.id", Text("订单行编号重复", "two lines have the same id")
     for n, line in enumerate(order.lines):
-        for field in ("shipped", "cancelled", "claimed", "returned", "refunded"):
+        for field in ("shipped", "cancelled", "claimed", "returned", "refunded", "given_up"):
             if getattr(line, field) < 0:
                 yield f"lines.{n}.{field}", Text("不得小于 0", "must be 0 or more")
         yield from _quantities(order, n, line)
 
 
 def _quantities(order: Order, n: int, line: Line) -> Iterator[Found]:
-    gone = line.shipped + line.cancelled + line.refunded
+    gone = line.ordered - line.outstanding
     if gone > line.ordered:
-        field = next(f for f in ("shipped", "cancelled", "refunded") if getattr(line, f))
+        shared = ("shipped", "cancelled", "refunded", "given_up")
+        field = next(f for f in shared if getattr(line, f))
         yield f"lines.{n}.{field}", Text(
-            f"已发出、取消与退款合计 {gone} 件，多于所订 {line.ordered} 件",
-            f"shipped, cancelled and refunded are {gone}, more than the {line.ordered} ordered",
+            f"已发出、取消、退款与放弃合计 {gone} 件，多于所订 {line.ordered} 件",
+            f"shipped, cancelled, refunded and given up are {gone}, more than the "
+            f"{line.ordered} ordered",
         )
     if order.kind == "goods":
-        sent = sum(parcel.lines.get(line.id, 0) for parcel in order.parcels)
+        sent = sum(parcel.lines.get(line.id, 0) for parcel in order.live_parcels)
         if sent != line.shipped:
             yield f"lines.{n}.shipped", Text(
                 f"应与包裹中的数量 {sent} 一致", f"must be the {sent} that the parcels hold"
@@ -81,8 +83,9 @@ def _quantities(order: Order, n: int, line: Line) -> Iterator[Found]:
 
 
 def _parcels(order: Order) -> Iterator[Found]:
-    if order.parcels and (
-        order.kind == "service" or order.goods in (*WAITING[:-1], "declined", "cancelled")
+    ended = order.goods in ("declined", "cancelled")
+    if (order.parcels and (order.kind == "service" or order.goods in WAITING[:-1])) or (
+        order.live_parcels and ended
     ):
         yield "parcels", Text(
             "此状态下没有包裹发出", "no parcel has left an order that stands so"
@@ -95,15 +98,24 @@ def _parcels(order: Order) -> Iterator[Found]:
             yield f"parcels.{n}.lines", Text("包裹是空的", "the parcel holds nothing")
         for id in parcel.lines.keys() - known:
             yield f"parcels.{n}.lines.{id}", Text(f"没有订单行 {id}", f"there is no line {id}")
-        yield from _arrival(n, parcel)
+        yield from _fate(order, n, parcel)
 
 
-def _arrival(n: int, parcel: Parcel) -> Iterator[Found]:
-    said = [e.at for e in parcel.events if e.status == "delivered" and e.struck is None]
-    arrived = max(min(said), parcel.shipped_at) if said else None
-    if arrived is not None and parcel.delivered_at != arrived:
+def _fate(order: Order, n: int, parcel: Parcel) -> Iterator[Found]:
+    if parcel.chosen_at is not None:
+        if parcel.ended is None:
+            yield f"parcels.{n}.ended", Text("须写明如何终止", "must say how it ended")
+        return
+    told = parcel.with_events((), order.delivery, kept=order.arrivals_stand)
+    if told.delivered_at != parcel.delivered_at:
         yield f"parcels.{n}.delivered_at", Text(
-            "应与最早的送达动态一致", "must be that of the first event that says delivered"
+            "应与动态一致：最后一次终止之后最早的送达",
+            "must be that of its events: the first arrival after the last end",
+        )
+    if told.ended != parcel.ended:
+        yield f"parcels.{n}.ended", Text(
+            "应与动态一致：其后没有送达的最后一次终止",
+            "must be that of its events: the last end that no arrival follows",
         )
 
 
@@ -129,10 +141,10 @@ def _course(order: Order) -> Iterator[Found]:
             "in that state every line has left, or was cancelled or refunded",
         )
     if order.goods in _ARRIVED:
-        if not order.parcels:
+        if not order.live_parcels:
             yield "parcels", Text("须写明送达的包裹", "must say which parcels have arrived")
         for n, parcel in enumerate(order.parcels):
-            if parcel.delivered_at is None:
+            if parcel.delivered_at is None and parcel.chosen_at is None:
                 yield f"parcels.{n}.delivered_at", Text(
                     "该状态下包裹须已送达", "in that state every parcel has arrived"
                 )
@@ -189,11 +201,15 @@ def _money(order: Order) -> Iterator[Found]:
         yield "total", Text(
             f"须等于各行金额与运费之和 {due}", f"must be the lines' amounts and freight: {due}"
         )
-    for field in ("received", "returned_money", "goodwill", "withheld"):
+    for field in (
+        "received", "returned_money", "goodwill", "withheld", "collected", "freight_back"
+    ):
         if getattr(order, field) < 0:
             yield field, Text("不得小于 0", "must be 0 or more")
-    if order.returned_money > max(0, order.received):
-        yield "returned_money", Text("不得多于 received", "must not be more than received")
+    if order.returned_money > max(0, order.handed_in):
+        yield "returned_money", Text(
+            "不得多于 received", "must not be more than received, or collected"
+        )
     if order.goodwill > max(0, order.returned_money):
         yield "goodwill", Text(
             "是已退款的一部分，不得多于 returned_money",
@@ -208,35 +224,40 @@ def _money(order: Order) -> Iterator[Found]:
 
 
 def _payment(order: Order) -> Iterator[Found]:
-    if order.payment in ("unpaid", "cod_pending"):
-        if order.received > 0:
-            yield "received", Text("尚未付款，应为 0", "it isn't paid: must be 0")
+    if (order.payment == "collected") != (order.collected > order.received):
+        yield "collected", Text(
+            "已上门收款而尚未汇付的为 collected，须写明收到多少",
+            "it is collected while the courier keeps what was collected, and says how much that is",
+        )
+    if order.payment == "part_refunded" and order.returned_money <= 0:
+        yield "returned_money", Text("须写明已退多少", "must say how much was paid back")
+    if order.payment in ("unpaid", "cod_pending", "collected"):
         if order.paid_at is not None:
             yield "paid_at", Text("尚未付款，应留空", "it isn't paid: leave it out")
-        if (order.payment == "cod_pending") != order.cash_on_delivery:
+        if (order.payment != "unpaid") != order.cash_on_delivery:
             yield "cash_on_delivery", Text(
                 "与 payment 不符：货到付款为 cod_pending，否则为 unpaid",
                 "doesn't fit payment: cash on delivery is cod_pending, else it is unpaid",
             )
         return
-    cancelled = -sum(-line.amount * max(0, line.cancelled) // line.ordered for line in order.lines)
-    least = max(order.total - cancelled, min(1, order.total))
-    if not least <= order.received <= order.total:
+    unowed = -sum(-line.amount * max(0, line.unowed) // line.ordered for line in order.lines)
+    least = max(order.total - order.freight_back - unowed, min(1, order.total))
+    if order.received < least:
         yield "received", Text(
-            f"已付款的订单须写明收到多少：{least} 至 {order.total}",
-            f"a paid order must say what was received: from {least} to {order.total}",
+            f"已付款的订单须写明收到多少：不少于 {least}",
+            f"a paid order must say what was received: {least} or more",
         )
 
 
-def _dues(order: Order) -> Iterator[Found]:
-    for n in twice(due.case for due in order.dues):
-        yield f"dues.{n}.case", Text("同一售后重复", "two are for the same case")
-    for n, due in enumerate(order.dues):
-        if due.amount == 0:
-            yield f"dues.{n}.amount", Text("须大于 0", "must be above 0")
-    asked = sum(due.amount for due in order.dues)
+def _debts(order: Order) -> Iterator[Found]:
+    for n in twice(debt.id or "" for debt in order.debts):
+        yield f"debts.{n}.id", Text("编号重复", "two have the same id")
+    for n, debt in enumerate(order.debts):
+        if debt.amount == 0:
+            yield f"debts.{n}.amount", Text("须大于 0", "must be above 0")
+    asked = sum(debt.amount for debt in order.debts)
     if asked > order.owed_back:
-        yield "dues", Text(
+        yield "debts", Text(
             f"合计 {asked}，多于尚应退的 {order.owed_back}",
             f"come to {asked}, more than the {order.owed_back} that is owed back",
         )

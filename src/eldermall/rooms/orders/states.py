@@ -63,8 +63,9 @@ class Payment(Track, name="payment", label=Text("订单（付款）", "order, pa
 
     unpaid = state(Text("未付款", "unpaid"), end=True, born=True)
     cod_pending = state(Text("货到付款待收", "cash on delivery pending"), end=True, born=True)
+    collected = state(Text("已上门收款", "collected at the door"), end=True)
     paid = state(Text("已付款", "paid"), end=True)
-    part_refunded = state(Text("部分退款", "partly refunded"), end=True)
+    part_refunded = state(Text("部分退款", "partly refunded"), end=True, born=True)
     refunded = state(Text("已退款", "refunded"), end=True)
 
 

@@ -45,6 +45,18 @@ FAULT_GROUNDS = Setting(
     "names",
     suggestion=("damaged", "wrong_item", "missing", "quality"),
 )
+FREIGHT = Setting(
+    "aftersales.freight",
+    Text(
+        "属卖方责任且全部退回的，运费是否一并退还",
+        "whether freight goes back with goods that were faulty or wrong and all came back",
+    ),
+    "S03-3-3c",
+    "choice",
+    choices=("refunded", "kept"),
+    added="2026-12-01",
+    gates=False,
+)
 TERMS = (WINDOW, WINDOW_START, GROUNDS, ITEM_STATES, FAULT_GROUNDS)
 """The settings that say which returns and exchanges are unconditional."""
 
@@ -58,5 +70,5 @@ def terms(c: Context) -> ReturnTerms:
     window, start, grounds, item_states, fault_grounds = (rules.values[s.key] for s in TERMS)
     return ReturnTerms(
         window=window, start=start, grounds=grounds, item_states=item_states,
-        fault_grounds=fault_grounds,
+        fault_grounds=fault_grounds, freight=rules.values.get(FREIGHT.key) == "refunded",
     )

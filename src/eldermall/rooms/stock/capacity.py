@@ -219,7 +219,7 @@ class Capacities(Keeping[M, Capacity]):
         reserve.after("order", "ServiceAppointed", makes=_appointed, if_exists=True),
         reserve.after("order", ADOPTED, makes=_appointed, best_effort=True, if_exists=True),
         release.after(
-            "order", "LinesCancelled", "Refunded", "Declined",
+            "order", "LinesCancelled", "Refunded", "Declined", "PaymentLapsed",
             makes=growing(release, "service", dropped), if_exists=True,
         ),
     )

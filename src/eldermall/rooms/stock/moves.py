@@ -11,7 +11,7 @@ from pydantic import Field
 from eldermall.engine.actor import Actor
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import M
-from eldermall.engine.inputs import Id, Label, Plain, Quantity
+from eldermall.engine.inputs import Id, Label, Plain, Quantity, derived_id
 from eldermall.engine.kind import ADOPTED, Command
 from eldermall.engine.machine import NEW, Unfit
 from eldermall.engine.parameters import By, When
@@ -65,6 +65,20 @@ def _came_back(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Comm
             back[case.listings[line]] += quantity
         for listing, quantity in sorted(back.items()):
             yield Stocks.restock.command(listing, source=case.id, quantity=quantity, by=cause)
+
+
+def _undelivered(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
+    """Yield that the goods of a parcel that ended come back, but for those that are lost."""
+    parcel = order.parcel(args.parcel)
+    if parcel.ended.how == "lost":
+        return
+    back: Counter[str] = Counter()
+    for line, quantity in parcel.lines.items():
+        back[order.line(line).listing] += quantity
+    for listing, quantity in sorted(back.items()):
+        yield Stocks.restock.command(
+            listing, source=derived_id(order.id, parcel.id), quantity=quantity, by=cause
+        )
 
 
 class Stocks(Keeping[M, Stock]):
@@ -383,8 +397,15 @@ class Stocks(Keeping[M, Stock]):
             if_exists=True,
         ),
         release.after(
-            "order", "LinesCancelled", "Refunded", "Declined",
+            "order", "LinesCancelled", "Refunded", "Declined", "PaymentLapsed",
             makes=growing(release, "goods", dropped), if_exists=True,
         ),
         restock.after("case", "CaseReceived", makes=_came_back, if_exists=True),
+        restock.after(
+            "order", "ParcelGivenUp", "ParcelToSendAgain", makes=_undelivered, if_exists=True
+        ),
+        reserve.after(
+            "order", "ParcelGivenUp", "ParcelToSendAgain", makes=_reserved, best_effort=True,
+            if_exists=True,
+        ),
     )
