@@ -609,6 +609,18 @@ class ReasonStays(Calls):
         self.tx.settle_message(replace(message, reason=message.reason or stored.reason))
 
 
+@caught_by("outcomes")
+class OutcomeCut(Calls):
+    def settle_message(self, message: Message) -> None:
+        self.tx.settle_message(replace(message, reason=message.reason[:255]))
+
+
+@caught_by("outcomes")
+class ZeroIsNever(Calls):
+    def settle_message(self, message: Message) -> None:
+        self.tx.settle_message(replace(message, next=message.next or None))
+
+
 @caught_by("attempts_go_on")
 class AttemptsInAByte(Calls):
     def claim_messages(self, now: int, limit: int, until: int) -> Any:

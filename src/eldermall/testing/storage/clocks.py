@@ -167,5 +167,6 @@ class ClockCases(StorageCases):
         among_few = took()
         with storage.write(MALL) as tx:
             tx.put_clocks([clock(f"order/A{n:05}", next=11 + n) for n in range(10_000)])
-        among_many = took()
-        assert among_many < 4 * among_few, "it looks through clocks that aren't due"
+        # Others may be at work on the machine; who looks through all never comes through.
+        among_many = (took() for _ in range(5))
+        assert any(many < 4 * among_few for many in among_many), "it looks through all clocks"

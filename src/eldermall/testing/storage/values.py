@@ -219,6 +219,21 @@ class ValueCases(StorageCases):
         """Every body and hash comes back byte by byte: zeros, blanks, more than 64 KB."""
         keep(storage, BYTES)
 
+    @case("每次尝试的结果按原样读回：任何文字的原因，任何时刻")
+    def test_outcomes(self, storage: Storage) -> None:
+        """What came of a try comes back as it was: any reason, any moment."""
+        reasons = (*SIGNS, "\N{GRINNING FACE}" * 500)
+        told: list[dict[str, Any]] = [{"reason": reason} for reason in reasons]
+        told += [{"next": moment} for moment in (*COUNTS, LAST)]
+        with storage.write(MALL) as tx:
+            tx.enqueue([message(f"A{n:03}") for n in range(len(told))])
+            taken = tx.claim_messages(10, ALL, 20)
+            settled = [replace(row, **what) for row, what in zip(taken, told, strict=True)]
+            for row in settled:
+                tx.settle_message(row)
+        with storage.read(MALL) as tx:
+            assert list(tx.messages(MESSAGE_STATES, ALL)) == settled
+
     @case("查找条件不是通配符：A_1 不等于 AB1")
     def test_find_takes_no_pattern(self, storage: Storage) -> None:
         """What records are found by is never a pattern: `A_1` doesn't find `AB1`."""
