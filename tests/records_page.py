@@ -125,8 +125,8 @@ def _type(hint: Any) -> tuple[str, bool]:
 
 
 def _bare(hint: Any) -> Any:
-    """Return a hint without the mark of what is personal."""
-    marks = [mark for mark in hint.__metadata__ if not isinstance(mark, Personal)]
+    """Return a hint without marks of our own."""
+    marks = [m for m in hint.__metadata__ if not type(m).__module__.startswith("eldermall.")]
     return Annotated[(hint.__origin__, *marks)] if marks else hint.__origin__
 
 
