@@ -87,8 +87,8 @@ def bring_back(basis: Basis, now: int) -> None:
         return
 
     def back(tx: Transaction) -> None:
-        for message in tx.messages(["pending"], MANY):
-            if message.next is not None and message.next > now:
-                tx.settle_message(replace(message, next=last))
+        pending = tx.messages(["pending"], MANY)
+        for message in [each for each in pending if each.next is not None and each.next > now]:
+            tx.settle_message(replace(message, next=last))
 
     basis.within(back)
