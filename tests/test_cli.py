@@ -484,6 +484,11 @@ BAD: list[tuple[list[str], str, str]] = [
         "error: can't use mall.db: File exists\n",
     ),
     (
+        ["demo", "--db", "sqlite:///foreign.db"],
+        "错误：foreign.db 中没有以 eldermall_ 为前缀的 eldermall 数据表\n",
+        "error: foreign.db holds no tables of eldermall with the prefix eldermall_\n",
+    ),
+    (
         ["demo", "--db", "sqlite:///mall.db"],
         "错误：sqlite:///mall.db 中已有商城 main 的记录，演示需要新的数据库\n",
         "error: sqlite:///mall.db holds a mall main already; the demo needs a new database\n",
@@ -526,6 +531,7 @@ def test_looking_never_makes_or_changes_a_database(here: Path) -> None:
     for name in ("none.db", "foreign.db"):
         run("verify", f"sqlite:///{name}")
         run("sweep", f"sqlite:///{name}", "--policy", POLICY)
+    run("demo", "--db", "sqlite:///foreign.db")
     assert not Path("none.db").exists()
     assert Path("foreign.db").read_bytes() == before
 

@@ -385,6 +385,17 @@ def test_no_environment_ends_a_command_badly(
     check(run(*command.split(), *CALLS[command], **{name: word}), (command, name, word[:80]))
 
 
+@settings(
+    max_examples=shop.times(50), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(word=odd.filter(lambda text: "\x00" not in text))
+def test_no_trace_of_hooks_steers_the_terminal(kept: Path, word: str) -> None:
+    done = run("db", "check", f"x{word}", ELDERMALL_TRACE="1")
+    assert done.exit_code == 2
+    assert "eldermall_storage(url=" in done.stderr
+    assert not controls(done.output)
+
+
 @pytest.mark.parametrize("command", ["demo", "plugins --plugin json", "machines"])
 def test_a_folder_that_is_gone_or_can_hold_nothing_is_told(command: str, tmp_path: Path) -> None:
     gone = tmp_path / "gone"

@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.text import Text as Styled
 
 from eldermall.adapters.roots.file import RootsFile
-from eldermall.cli import ending, output
+from eldermall.cli import ending, files, output
 from eldermall.cli.narrator import Narrator
 from eldermall.cli.stage import Host, Line, Present, Stage
 from eldermall.cli.story import play
@@ -90,8 +90,11 @@ def _folder(out: Path | None, stack: ExitStack) -> Path:
 
 
 def _must_be_empty(url: str) -> None:
+    file = next(iter(files.database_files(url)), None)
+    others = file is not None and file.exists() and file.stat().st_size > 0
     with closing(Plugins().storage(url, "eldermall_")) as storage:
-        storage.open(kind.record_kind for kind in KINDS)
+        # tables of ours are made in no file that somebody has for something else
+        storage.open((kind.record_kind for kind in KINDS), make=not others)
         with storage.read("main") as tx:
             used = next(iter(tx.entries()), None) is not None
     if used:
