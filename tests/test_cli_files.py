@@ -186,7 +186,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shop.staff(mall)
         shop.place(mall, "A1")
     shutil.copy(POLICY, folder / "policy.toml")
-    done = run("work", url, "--policy", POLICY, "--once", "--root", folder / "r.jsonl")
+    call = ["work", url, "--policy", POLICY, "--once", "--trust-clock"]
+    done = run(*call, "--root", folder / "r.jsonl")
     assert done.exit_code == 0
     (folder / "orders.csv").write_text("id,placed\nA1,2026-03-02 09:00\n")
     (folder / "map.toml").write_text(
@@ -206,7 +207,7 @@ def here(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 DATABASE = "sqlite:///mall.db"
 AUDIT = ["audit", "orders.csv", "--columns", "map.toml", "--policy", "policy.toml", "--findings"]
-WORK = ["work", DATABASE, "--policy", "policy.toml", "--once"]
+WORK = ["work", DATABASE, "--policy", "policy.toml", "--once", "--trust-clock"]
 WRITING: dict[tuple[str, str], tuple[list[str], list[str]]] = {
     ("export", "out"): (["export", DATABASE, "order/A1", "--out"], ["mall.db"]),
     ("audit", "findings"): (AUDIT, ["orders.csv", "map.toml", "policy.toml"]),

@@ -43,7 +43,7 @@ CALLS: dict[str, list[str]] = {
     "todo": [DATABASE, *POLICY, "--role", "operations"],
     "appoint": [DATABASE, "review", "chen", *POLICY, "--by", "lin"],
     "sweep": [DATABASE, *POLICY],
-    "work": [DATABASE, *POLICY, "--once"],
+    "work": [DATABASE, *POLICY, "--once", "--trust-clock"],
     "init": [os.devnull],
     "db check": [DATABASE],
     "db current": [DATABASE],
