@@ -296,6 +296,29 @@ def test_rows_with_neither_id_nor_times_are_goods_of_the_order_above(tmp_path: P
     assert in_time(result) == {"met": 1, "late": 1}
 
 
+def test_a_row_that_says_nothing_of_payment_again_is_more_goods_of_the_order(
+    tmp_path: Path,
+) -> None:
+    grouped = PLAIN | {
+        "cancelled": ["void"],
+        "columns": {"order": "id", "status": "status", "placed": "placed", "paid": "paid",
+                    "shipped": "shipped"},
+    }
+    content = (
+        "id,status,placed,paid,shipped\n"
+        "A,sent,2026-03-01 09:00,2026-03-01 09:05,2026-03-02 09:00\n"
+        "A,,2026-03-01 09:00,,\n"
+        "B,sent,2026-03-01 09:00,2026-03-01 09:05,2026-03-02 09:00\n"
+        "B,sent,2026-03-01 09:00,2026-03-01 09:05,\n"
+        "C,void,2026-03-01 09:00,2026-03-01 09:05,\n"
+        "C,,2026-03-01 09:00,,\n"
+    )
+    result, _ = text(tmp_path, content, grouped)
+    assert result.orders == 3
+    assert in_time(result) == {"met": 2, "never": 1, "stopped": 1}
+    assert "sent 3" in notes(result)
+
+
 def test_an_order_that_left_in_more_parts_than_an_order_can_is_told(tmp_path: Path) -> None:
     grouped = PLAIN | {
         "columns": {"order": "id", "placed": "placed", "paid": "paid", "shipped": "shipped"}
@@ -692,7 +715,8 @@ def test_any_bytes_are_an_answer_or_one_error(
 
 
 parts = st.lists(
-    st.tuples(st.integers(0, 4), st.none() | st.integers(0, 9 * 1440)), min_size=1, max_size=8
+    st.tuples(st.integers(0, 4), st.none() | st.integers(-2 * 1440, 9 * 1440)),
+    min_size=1, max_size=8,
 )
 
 
@@ -703,7 +727,7 @@ def test_an_order_of_several_rows_is_the_sum_of_its_parts(
     start = datetime(2026, 3, 1, 9)
     rows = sorted({(f"A{n}", left) for n, left in orders}, key=str)
     cells = [
-        [id, f"{start:%Y-%m-%d %H:%M}", f"{start:%Y-%m-%d %H:%M}",
+        [id, f"{start - timedelta(days=2):%Y-%m-%d %H:%M}", f"{start:%Y-%m-%d %H:%M}",
          "" if left is None else f"{start + timedelta(minutes=left):%Y-%m-%d %H:%M}"]
         for id, left in rows
     ]
