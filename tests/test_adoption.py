@@ -160,7 +160,6 @@ def test_adopting_the_same_again_changes_nothing_and_with_other_content_is_refus
             {"lines": [LINES[0] | {"cancelled": 2}]}, "adopt.fits",
             "goods is accepted, but what the record says makes it cancelled",
         ),
-        ({"payment": "part_refunded"}, "adopt.fits", "doesn't make it partly refunded"),
         ({"payment": "refunded"}, "adopt.fits", "doesn't make it refunded"),
         ({"created_at": "2026-03-03T09:00:00+08:00"}, "adopt.future", "made in the future"),
     ],
