@@ -5,7 +5,7 @@ from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundReque
 class Shop:
     @hookimpl
     def eldermall_committed(self, event: CommittedEvent) -> None:
-        print(event.id, event.name)
+        print(event.subject, event.name)
 
     @hookimpl
     def eldermall_refund(self, request: RefundRequest) -> RefundAnswer:

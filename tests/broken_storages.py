@@ -644,6 +644,45 @@ class AnybodySettles(Calls):
         self.tx.settle_message(replace(message, attempts=attempts))
 
 
+@caught_by("claim_lane", "lanes_pass_over", "model")
+class LanesMixed(Calls):
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> Any:
+        return self.tx.claim_messages(now, limit, until)
+
+
+@caught_by("list_messages")
+class PartsOverlap(Calls):
+    def list_messages(self, states: Sequence[Any], after: tuple[int, str], limit: int) -> Any:
+        found = self.tx.list_messages(states, (after[0] - 1, ""), 10**6)
+        return [row for row in found if row.created > after[0] or row.id >= after[1]][:limit]
+
+
+@caught_by("find_messages")
+class FoundByPattern(Calls):
+    def find_messages(self, ids: Sequence[str]) -> Any:
+        patterns = [re.compile(re.escape(id).replace("_", ".").replace("%", ".*")) for id in ids]
+        rows = self.tx._t.outbox.values()
+        return [row for row in rows if any(p.fullmatch(row.id) for p in patterns)]
+
+
+@caught_by("find_messages", "message_comes_back")
+class MessageIdCut(Calls):
+    def enqueue(self, rows: Sequence[Message]) -> None:
+        self.tx.enqueue([replace(row, id=row.id[:129]) for row in rows])
+
+
+@caught_by("change_message", "model")
+class ChangedAnyhow(Calls):
+    def change_message(self, was: Message, message: Message) -> bool:
+        kept = self.tx._t.outbox.get(was.id, was)
+        return bool(self.tx.change_message(kept, message))
+
+
+@caught_by("lanes_are_declared")
+class LanesKept(Wrapping):
+    capabilities = StorageCapabilities()
+
+
 @caught_by("key_is_used_once")
 class KeyReplaced(Calls):
     def claim_key(self, row: KeyRow) -> KeyRow | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -190,6 +191,12 @@ def clocks(mall: Mall, id: str, subject: str = "order/A1") -> dict[str, ClockRow
 def us(when: datetime) -> int:
     """Return a moment as the engine counts it."""
     return microseconds(when)
+
+
+def born(id: str) -> str:
+    """Return the id with which a message was born: without its mall, mark and receiver."""
+    bare = id.partition("@")[0]
+    return re.sub(r"^[^/#]+/([^/]+/.*?)(-[0-9a-f]{8})?$", r"\1", bare)
 
 
 def hurry(mall: Mall) -> Mall:

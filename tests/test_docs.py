@@ -245,7 +245,8 @@ def test_only_clauses_of_the_catalogue_are_cited() -> None:
 
 
 @pytest.mark.parametrize(
-    "protocol", [storage.Storage, storage.Transaction, storage.Joined], ids=lambda p: p.__name__
+    "protocol", [storage.Storage, storage.Transaction, storage.Lanes, storage.Joined],
+    ids=lambda p: p.__name__
 )
 def test_every_call_of_the_storage_contract_is_described(protocol: type) -> None:
     calls = [name for name in vars(protocol) if not name.startswith("_")]

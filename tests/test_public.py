@@ -143,7 +143,8 @@ def test_every_hook_is_in_the_table_with_what_its_failure_does() -> None:
     assert list(hooks.HOOKS) == list(specs())
     for name, hook in hooks.HOOKS.items():
         first = getattr(specs()[name], "eldermall_spec")["firstresult"]  # noqa: B009
-        assert hook.result == ("first" if first else "all"), name
+        assert (hook.result == "first") is bool(first), name
+        assert (hook.result == "each") is (name in hooks.EACH.values()), name
         assert hook.failure
 
 

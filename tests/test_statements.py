@@ -31,6 +31,7 @@ from eldermall.contracts.storage import (
     RecordRow,
     RootRow,
 )
+from eldermall.engine.outbox import laned
 from eldermall.reports.evidence import export
 from eldermall.reports.stock import (
     movements,
@@ -282,6 +283,13 @@ def everything(mall: Mall, present: Present, host: Host) -> None:
         export(tx, mall.code, "order/A1")
     with mall.storage.write(mall.code) as tx:
         assert tx.try_lock("order", "nobody")
+        (row,) = tx.messages(("pending", "suppressed"), limit=1)
+        laned(tx).find_messages([row.id])
+        laned(tx).list_messages(("dead", "pending"), (row.created, row.id), 20)
+        laned(tx).change_message(row, row)
+        laned(tx).claim_lane("event", 0, 20, 1)
+        tx.claim_messages(0, 20, 1)
+        assert tx.walked("none") is None
     present.now += timedelta(days=4000)
     mall.sweep()
     mall.erase_expired()

@@ -132,9 +132,10 @@ def test_a_message_that_never_got_through_is_a_gap(url: str, time: shop.Time) ->
         mall.designations.appoint("review", "rui", by=shop.LEADER)
         mall.relay(time() + timedelta(minutes=1))
         dead = [gap for gap in gaps(mall) if gap.kind == "dead-message"]
-    assert [gap.what for gap in dead] == ["designation/review#1.0"]
+    assert [gap.what for gap in dead] == ["designation/review#1.0@Deaf"]
     assert dead[0].text.en == (
-        "the message designation/review#1.0 (event) was never delivered: OSError: nobody answers"
+        "the message designation/review#1.0@Deaf (event) was never delivered: "
+        "OSError: nobody answers"
     )
 
 

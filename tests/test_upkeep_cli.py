@@ -102,7 +102,9 @@ def test_a_plugin_hears_of_committed_moves(
     monkeypatch.setenv("HEARD", str(heard))
     assert work(url, "--plugin", "own_observer:observer").exit_code == 0
     with shop.open_mall(url) as mall:
-        assert sorted(heard.read_text().split()) == sorted(m.id for m in mall.messages("delivered"))
+        told = [shop.born(m.id) for m in mall.messages("delivered") if "@own_observer" in m.id]
+        assert sorted(map(shop.born, heard.read_text().split())) == sorted(told)
+        assert told
 
 
 @pytest.mark.parametrize(

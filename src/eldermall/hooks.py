@@ -38,12 +38,13 @@ class Hook:
     Args:
         required: whether a mall can't be without an answer.
         result: ``first``, the first answer that isn't None counts, and the plugin that was handed
-            over last is asked first; ``all``, every plugin is called, in whatever order.
+            over last is asked first; ``all``, every plugin is called, in whatever order;
+            ``each``, every plugin is called by itself, and tried again by itself.
         failure: what happens when a plugin raises an error or breaks the contract.
     """
 
     required: bool
-    result: Literal["first", "all"]
+    result: Literal["first", "all", "each"]
     failure: str
 
 
@@ -55,11 +56,16 @@ HOOKS: Mapping[str, Hook] = {
     "eldermall_facts": Hook(False, "all", "the move stops, nothing is kept of it"),
     "eldermall_rest_days": Hook(False, "first", "it is logged, and the next plugin is asked"),
     "eldermall_courier": Hook(False, "first", "whoever asked for the courier gets the error"),
-    "eldermall_committed": Hook(False, "all", "the outbox tries again, all of them"),
-    "eldermall_notify": Hook(False, "first", "the outbox tries again"),
+    "eldermall_committed": Hook(False, "each", "the outbox tries that plugin again"),
+    "eldermall_notify": Hook(False, "each", "the outbox tries that plugin again"),
     "eldermall_refund": Hook(False, "first", "the outbox tries again"),
-    "eldermall_root": Hook(False, "all", "the outbox tries again, all of them"),
+    "eldermall_root": Hook(False, "each", "the outbox tries that plugin again"),
 }
+
+EACH: Mapping[str, str] = {
+    "event": "eldermall_committed", "notice": "eldermall_notify", "root": "eldermall_root",
+}
+"""The hooks whose plugins each have a delivery of their own, by the topic of the messages."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _mark = pluggy.HookspecMarker(PROJECT)

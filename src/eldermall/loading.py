@@ -41,6 +41,15 @@ class Loaded:
     point: EntryPoint | None = None
 
     @property
+    def receiver(self) -> str:
+        """The name under which it gets messages: the entry point's, else its attribute ``name``.
+
+        If it has none, what it is called in messages.
+        """
+        said = getattr(self.plugin, "name", None)
+        return self.name if self.point is not None or not isinstance(said, str) else said
+
+    @property
     def distribution(self) -> tuple[str, str] | None:
         """The name and version of the distribution that brought it; None if none is known."""
         if self.point is not None and self.point.dist is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from eldermall.contracts.storage import (
     Storage,
     Transaction,
 )
-from eldermall.delivery import deliver
+from eldermall.delivery import deliver, receivers
 from eldermall.engine.actor import Actor
 from eldermall.engine.catching_up import bring_up, is_behind, walk_of
 from eldermall.engine.declared import Asks, Makes
@@ -31,12 +32,14 @@ from eldermall.engine.inputs import checked_id
 from eldermall.engine.joining import alone, handle
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Record, subject_of
+from eldermall.engine.mending import WAITING, Chosen, chosen, drop, retry
 from eldermall.engine.outbox import Relayed, relay
 from eldermall.engine.parties import is_theirs
 from eldermall.engine.present import bring_back
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
+from eldermall.engine.supply import supply
 from eldermall.engine.sweep import Swept, sweep
 from eldermall.engine.verification import Verification, verify
 from eldermall.engine.walk import END
@@ -93,6 +96,7 @@ class Mall(Moving):
         self._walk: str | None = walk_of(engine.book, policy.settings)
         self.policy = policy
         self.may: Asking = Asking(engine.may, reads, Asks)
+        self._supplied = 0
 
     @classmethod
     def open(
@@ -314,13 +318,19 @@ class Mall(Moving):
     def relay(self, now: datetime | None = None) -> Relayed:
         """Tell the outside what committed moves have to tell, once each; failures are tried again.
 
+        Each plugin that hears events, sends notices or keeps roots has deliveries of its own, and a
+        new one that keeps roots gets those that it lacks. Topics are handed over side by side, in
+        threads, where the storage has lanes.
+
         Args:
             now: the moment; the mall's own now if left out.
         """
-        self._engine.ready()
+        engine, plugins = self._engine, self._plugins
+        engine.ready()
         moment = self._moment(now)
-        relayed = relay(self._engine, moment, partial(deliver, self._plugins))
-        bring_back(self._engine, moment)
+        self._supplied = supply(engine, moment, receivers(plugins, "root"), self._supplied)
+        relayed = relay(engine, moment, partial(deliver, plugins), partial(receivers, plugins))
+        bring_back(engine, moment)
         return relayed
 
     def seal(self, now: datetime | None = None) -> Sealed:
@@ -376,10 +386,49 @@ class Mall(Moving):
         with self.read() as tx:
             return tx.clocks(states or ("running", "paused", "breached"))
 
-    def messages(self, *states: MessageState) -> Sequence[Message]:
-        """Return the outbox's messages in these states (pending and dead by default)."""
+    def messages(
+        self, *states: MessageState, which: Chosen | None = None, limit: int = 1000
+    ) -> Sequence[Message]:
+        """Return the outbox's messages in these states (pending and dead by default).
+
+        Args:
+            states: the states.
+            which: by topic, receiver and moment of making, if not all are meant.
+            limit: the most to return, oldest first.
+        """
+        lanes = self.storage.capabilities.lanes
         with self.read() as tx:
-            return tx.messages(states or ("pending", "dead"))
+            found = chosen(tx, states or WAITING, which or Chosen(), lanes=lanes)
+            return list(islice(found, limit))
+
+    def retry_messages(self, *ids: str, which: Chosen | None = None) -> int:
+        """Have messages that are dead, or wait for their next try, tried again at once.
+
+        Args:
+            ids: which; if none are given, all that ``which`` means.
+            which: by topic, receiver and moment of making.
+
+        Returns:
+            how many will be tried by the next `relay`.
+
+        Raises:
+            Unknown: there is no message of an id.
+            Invalid: one has ended well, or was dropped.
+            StorageError: the storage has no lanes.
+        """
+        return retry(self._engine, self.now(), ids, which)
+
+    def drop_message(self, id: str, *, by: Actor, reason: str) -> None:
+        """Drop a message that isn't delivered yet; its record's journal says who did, and why.
+
+        Dropping a refund request leaves what is owed.
+
+        Raises:
+            Unknown: there is no such message.
+            Invalid: it has ended, is a root's, or the reason is missing.
+            StorageError: the storage has no lanes.
+        """
+        drop(self._engine, id, by=by, reason=reason)
 
     def close(self) -> None:
         """Write what waits and close the storage."""

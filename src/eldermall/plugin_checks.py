@@ -13,6 +13,9 @@ from eldermall.errors import Invalid
 from eldermall.loading import Loaded
 from eldermall.texts import Text
 
+NAME_LENGTH = 64
+"""How long the name of a plugin that gets messages may be: it stands in their ids."""
+
 _NAME = re.compile(r"[a-z_]{1,32}")
 _COLUMNS = ("mall", "id", "version", "open", "pack", "body")
 _TYPES: Mapping[FactType, type] = {
@@ -77,6 +80,23 @@ def check_fact(by: Loaded, name: str, type_: FactType, value: object) -> None:
             Text(
                 f"事实 {name} 须为 {type_}，不是 {type(value).__name__}",
                 f"the fact {name} is a {type_}, not this {type(value).__name__}",
+            )
+        )
+
+
+def check_receiver(by: Loaded) -> None:
+    """Check that the name under which a plugin gets messages can stand in their ids.
+
+    Raises:
+        PluginError: it can't.
+    """
+    name = by.receiver
+    if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+        raise by.broken(
+            Text(
+                f"属性 name 为 {name!r}，须为 1 至 {NAME_LENGTH} 个可显示的字符",
+                f"its attribute `name` is {name!r}; it must be 1 to {NAME_LENGTH} printable "
+                "characters",
             )
         )
 

@@ -32,7 +32,7 @@ from eldermall.engine.kind import Command, Kind, Reaction
 from eldermall.engine.rule import Fact, Rule
 from eldermall.errors import EldermallError, PluginError
 from eldermall.loading import Loaded, loaded
-from eldermall.plugin_checks import check_courier, check_fact, check_kind
+from eldermall.plugin_checks import check_courier, check_fact, check_kind, check_receiver
 from eldermall.texts import Text, escaped
 
 BUILT_IN = ("eldermall.rooms", "eldermall.rules", "eldermall.adapters.storage")
@@ -98,6 +98,7 @@ class Plugins:
             self._register(loaded(importlib.import_module(name)))
         for plugin in plugins:
             self._register(loaded(plugin))
+        self._check_receivers()
 
     def _register(self, brought: Loaded) -> None:
         self._loaded[id(brought.plugin)] = brought
@@ -150,7 +151,7 @@ class Plugins:
         Raises:
             PluginError: no plugin knows it, or one fails.
         """
-        storage: Storage | None = self._first("eldermall_storage", url=url, prefix=prefix)
+        storage: Storage | None = self._first("eldermall_storage", "", url=url, prefix=prefix)
         if storage is None:
             raise PluginError(
                 Text(
@@ -298,22 +299,58 @@ class Plugins:
         """Say whether any plugin has a hook."""
         return bool(self._impls(hook))
 
-    def committed(self, event: CommittedEvent) -> int:
-        """Tell every plugin that listens of a committed move; return how many were told."""
-        return self._all("eldermall_committed", event=event)
+    def receivers(self, hook: str) -> Sequence[str]:
+        """Return the names of the plugins with a hook, the last one first."""
+        return [self._loaded[id(impl.plugin)].receiver for impl in self._impls(hook)]
 
-    def root(self, root: SealedRoot) -> int:
-        """Hand a root to every plugin that keeps roots; return how many there are."""
-        return self._all("eldermall_root", root=root)
+    def _check_receivers(self) -> None:
+        """Check that each plugin to which messages go by themselves can be named.
 
-    def notify(self, notice: Notice) -> NoticeAnswer | None:
-        """Have a plugin send a notice; None if none takes it."""
-        answer: NoticeAnswer | None = self._first("eldermall_notify", notice=notice)
+        Raises:
+            PluginError: two have one name, or a name can't stand in a message's id.
+        """
+        named: dict[str, Loaded] = {}
+        for impl in (impl for hook in hooks.EACH.values() for impl in self._impls(hook)):
+            by = self._loaded[id(impl.plugin)]
+            check_receiver(by)
+            if named.setdefault(by.receiver, by) is not by:
+                raise by.broken(
+                    Text(
+                        f"已有另一插件名为 {by.receiver!r}；消息按名称分别送达，"
+                        "请给它一个不同的属性 name",
+                        f"there is another of the name {by.receiver!r}; messages are delivered by "
+                        "name, so give it an attribute `name` of its own",
+                    )
+                )
+
+    def committed(self, event: CommittedEvent, to: str = "") -> int:
+        """Tell plugins that listen of a committed move: all, or the one of that name.
+
+        Returns:
+            how many were told.
+        """
+        return self._all("eldermall_committed", to, event=event)
+
+    def root(self, root: SealedRoot, to: str = "") -> int:
+        """Hand a root to plugins that keep roots: all, or the one of that name.
+
+        Returns:
+            how many got it.
+        """
+        return self._all("eldermall_root", to, root=root)
+
+    def notify(self, notice: Notice, to: str = "") -> NoticeAnswer | None:
+        """Have a plugin send a notice: the first that takes it, or the one of that name.
+
+        Returns:
+            None if none takes it.
+        """
+        answer: NoticeAnswer | None = self._first("eldermall_notify", to, notice=notice)
         return answer
 
     def refund(self, request: RefundRequest) -> RefundAnswer | None:
         """Have a plugin pay money back; None if none takes refund requests."""
-        answer: RefundAnswer | None = self._first("eldermall_refund", request=request)
+        answer: RefundAnswer | None = self._first("eldermall_refund", "", request=request)
         return answer
 
     def _impls(self, hook: str) -> Sequence[Any]:
@@ -352,12 +389,13 @@ class Plugins:
             shown = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
             self._trace(HookCall(hook, plugin, shown, answer))
 
-    def _first(self, hook: str, **given: object) -> Any:
-        answers = (call() for _, call in self._calls(hook, **given))
+    def _first(self, hook: str, to: str, **given: object) -> Any:
+        answers = (call() for by, call in self._calls(hook, **given) if to in ("", by.receiver))
         return next((answer for answer in answers if answer is not None), None)
 
-    def _all(self, hook: str, **given: object) -> int:
-        return len([call() for _, call in self._calls(hook, **given)])
+    def _all(self, hook: str, to: str, **given: object) -> int:
+        calls = [call for by, call in self._calls(hook, **given) if to in ("", by.receiver)]
+        return len([call() for call in calls])
 
     def _things(
         self, hook: str, types: tuple[type[Any], ...], fits: Callable[[Any], bool] | None = None

@@ -3,13 +3,14 @@
 Entries, roots and personal values stand in the lines as the very bytes that are stored. Of a
 record's body a line shows what a move has changed in it, of a message's what its entry doesn't
 say, and of both the beginning of the hash of all its bytes. What follows from others isn't
-written: hashes of entries and roots are computed and compared here, and so are leaves and what
-waits for sealing.
+written: hashes of entries and roots are computed and compared here, and so are leaves, what waits
+for sealing, and the marks of messages.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -62,6 +63,7 @@ def read(mall: Mall, before: Rows, keys: Iterable[tuple[str, str]]) -> Rows:
             rows["clock", clock.subject, clock.name, clock.part, clock.started] = clock
         rows |= _personal(tx, before, entries)
         rows |= {("message", *_placed(m.id)): m for m in tx.messages(_STATES, limit=_ALL)}
+        _marked(entries, rows)
         _sealed(tx, entries, rows)
     rows |= _keys(mall, keys)
     return rows
@@ -70,11 +72,25 @@ def read(mall: Mall, before: Rows, keys: Iterable[tuple[str, str]]) -> Rows:
 _STATES = get_args(MessageState)
 
 
-def _placed(id: str) -> tuple[str, int, int]:
-    """Return the place of a message: its entry's subject and number, and its own number."""
-    subject, _, rest = id.rpartition("#")
+def _placed(id: str) -> tuple[str, int, int, str]:
+    """Return the place of a message: its entry's subject and number, its own, and its receiver."""
+    born, _, receiver = id.partition("@")
+    subject, _, rest = born.rpartition("#")
     seq, _, number = rest.partition(".")
-    return (subject, int(seq), int(number)) if subject else (id, 0, 0)
+    return (subject, int(seq), int(number), receiver) if subject else (born, 0, 0, receiver)
+
+
+def _marked(entries: Mapping[Any, EntryRow], rows: Rows) -> None:
+    """Check that each message's mark is the beginning of its entry's hash."""
+    for key, row in rows.items():
+        if isinstance(row, Message) and row.topic != "root":
+            _, subject, seq, *_ = key
+            mark = entries["entry", subject, seq].hash.hex()[:8]
+            assert json.loads(row.body)["mark"] == mark
+
+
+def _unmarked(body: bytes) -> bytes:
+    return re.sub(rb'"mark":"[0-9a-f]{8}",', b"", body)
 
 
 def _personal(tx: Transaction, before: Rows, entries: Mapping[Any, EntryRow]) -> Rows:
@@ -155,8 +171,9 @@ def _name(key: tuple[Any, ...]) -> str:
             return f"{kind}/{id}"
         case "personal", subject, seq, path:
             return f"{subject}#{seq} {path}"
-        case "message", subject, seq, number:
-            return f"{subject}#{seq}.{number}"
+        case "message", subject, seq, number, receiver:
+            to = f"@{receiver}" if receiver else ""
+            return f"{subject}#{seq}.{number}{to}"
         case "clock", subject, name, part, started:
             return " ".join(filter(None, (subject, name, part, str(started))))
     return " ".join(map(str, key[1:]))
@@ -188,7 +205,7 @@ def _fields(row: Row) -> Iterator[tuple[str, object]]:
             told = json.loads(row.body)
             yield from {
                 "topic": row.topic, "name": told.get("name"), "data": told.get("data"),
-                "sha256": _hash(row.body), "made": row.created, "state": row.state,
+                "sha256": _hash(_unmarked(row.body)), "made": row.created, "state": row.state,
                 "attempts": row.attempts, "reason": row.reason,
             }.items()
             yield "waits", None if row.next is None else row.next - row.created

@@ -17,6 +17,7 @@ from eldermall.cli.export import export
 from eldermall.cli.init import init
 from eldermall.cli.machines import machines
 from eldermall.cli.observe_report import observe_report
+from eldermall.cli.outbox import outbox
 from eldermall.cli.plugins import plugins
 from eldermall.cli.rules import rules
 from eldermall.cli.running import Commands, prepare
@@ -63,6 +64,7 @@ app.command()(sweep)
 app.command("work")(upkeep)
 app.command()(init)
 app.add_typer(db, name="db")
+app.add_typer(outbox, name="outbox")
 
 
 def main() -> None:

@@ -14,12 +14,14 @@ class CommittedEvent:
     """Something that has happened and is stored. Holds no personal data.
 
     Args:
-        id: stays over retries; a host that has seen it ignores it.
+        id: stays over retries; a host that has seen it ignores it. No other mall has it, and none
+            that was restored and went on otherwise.
         name: in the past tense.
         subject: ``kind/id`` of the record.
         at: when it happened, in microseconds since 1970 UTC.
         actor: who did it: ``id``, ``role``, and more.
         data: more, by name.
+        mall: the mall's code.
     """
 
     id: str
@@ -28,6 +30,7 @@ class CommittedEvent:
     at: int
     actor: Mapping[str, Any]
     data: Mapping[str, Any]
+    mall: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,12 @@ class RefundRequest:
     """Money that is due back to a customer and that the host is asked to pay.
 
     Args:
-        id: stays over retries; a host that has seen it answers as before.
+        id: stays over retries; a host that has seen it answers as before. No other mall has it.
         order: the order's id.
         amount: in minor units.
         currency: ISO 4217.
         case: the after-sale case that it is for, to be named with ``refunded``; None for others.
+        mall: the mall's code.
     """
 
     id: str
@@ -47,6 +51,7 @@ class RefundRequest:
     amount: int
     currency: str
     case: str | None = None
+    mall: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ class ClockRow:
 class Message:
     """A row of the outbox: something that must reach the outside.
 
-    ``id`` stays over retries. ``next`` is when it is to be tried, None once it has ended.
+    ``id`` stays over retries: up to 130 characters, up to 200 where the storage has lanes. ``next``
+    is when it is to be tried, None once it has ended.
     """
 
     id: str
@@ -202,12 +203,16 @@ class StorageCapabilities:
         durable: what it has committed is there after the process has ended.
         walks: it keeps how far a walk over records has come.
         newest: its transactions are `Dated` too: they know when something was written last.
+        lanes: its transactions keep `Lanes` too: messages are claimed by topic, found by id and
+            changed one by one. Their ids have up to 200 characters. Topics are then relayed side
+            by side, in threads.
     """
 
     join: bool = False
     durable: bool = False
     walks: bool = False
     newest: bool = False
+    lanes: bool = False
 
 
 class Transaction(Protocol):
@@ -425,6 +430,40 @@ class Dated(Protocol):
 
         None if there is none. In whatever state they are, messages that have ended too; costs the
         same however many there are.
+        """
+        ...
+
+
+class Lanes(Protocol):
+    """What the transactions of a storage that declares ``lanes`` have beyond `Transaction`."""
+
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> Sequence[Message]:
+        """Do as `Transaction.claim_messages` with messages of one topic.
+
+        Costs what is due of that topic.
+        """
+        ...
+
+    def list_messages(
+        self, states: Sequence[MessageState], after: tuple[int, str], limit: int
+    ) -> Sequence[Message]:
+        """Return messages in one of ``states`` by their moment of making and id.
+
+        Args:
+            states: the states.
+            after: a moment and an id: what is returned lies beyond.
+            limit: the most to return.
+        """
+        ...
+
+    def find_messages(self, ids: Sequence[str]) -> Sequence[Message]:
+        """Return the messages that there are of ``ids``, in whatever order."""
+        ...
+
+    def change_message(self, was: Message, message: Message) -> bool:
+        """Store state, next, attempts and reason of a message; return whether that was done.
+
+        It isn't if the message's state or attempts are other than in ``was``.
         """
         ...
 

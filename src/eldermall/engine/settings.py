@@ -208,9 +208,11 @@ class Technical:
             entry each; further ones are counted.
         silence: how far now may lie beyond all that the database knows, before upkeep doubts it.
         claim: how long a relay holds a message that it tries.
-        attempts: tries of a message before it is dead.
+        attempts: tries of a message before it is dead: with the waits as they are, ten days.
         retry: the wait before a failed clock is tried again, and before the second try of a
             message; for messages it doubles each time.
+        longest: the most that the wait between two tries of a message grows to.
+        threads: whether a relay hands the topics over side by side, each in a thread of its own.
         sealing_batch: the most entries under one root.
         settle_patience: seconds to wait for a lock when pending refusals are written.
     """
@@ -221,8 +223,10 @@ class Technical:
     strangers: int = 20
     silence: int = 30 * 24 * HOUR
     claim: int = 5 * MINUTE
-    attempts: int = 12
+    attempts: int = 247
     retry: int = MINUTE
+    longest: int = HOUR
+    threads: bool = True
     sealing_batch: int = 10_000
     settle_patience: float = 0.2
 

@@ -166,8 +166,8 @@ class Work:
             id = f"{subject}#{row.seq}.{number}"
             body = compact(
                 {
-                    "id": id, "name": name, "subject": subject, "at": at, "actor": actor,
-                    "data": data,
+                    "id": id, "mark": row.hash.hex()[:8], "name": name, "subject": subject,
+                    "at": at, "actor": actor, "data": data,
                 }
             )
             self.messages.append(Message(id, topic, body, self.now, self.now))

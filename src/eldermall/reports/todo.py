@@ -6,10 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow, ClockState, Transaction
+from eldermall.contracts.storage import (
+    OPEN_CLOCKS,
+    ClockRow,
+    ClockState,
+    Message,
+    Transaction,
+)
 from eldermall.engine.actor import STAFF, Role
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Kind, Record, subject_of
+from eldermall.engine.mending import Chosen
 from eldermall.engine.settings import Relaxation, Settings
 from eldermall.errors import Invalid
 from eldermall.mall import Mall
@@ -333,6 +340,8 @@ def _theirs(
 def gaps(mall: Mall, *, limit: int = 1000) -> list[Gap]:
     """Return the links and posts that nobody holds now, and the messages that never got through.
 
+    Refund requests come before other messages.
+
     Args:
         mall: the mall.
         limit: the most messages to return.
@@ -341,21 +350,26 @@ def gaps(mall: Mall, *, limit: int = 1000) -> list[Gap]:
     posts = _posts(mall)
     with mall.read() as tx:
         held = {post for post, persons in _on_duty(mall, tx, now).items() if persons}
-        dead = tx.messages(("dead",), limit)
     found = [_vacant(post) for post in posts if post not in held]
-    found += [
-        Gap(
-            "dead-message",
-            message.id,
-            Text(
-                f"消息 {message.id}（{message.topic}）未能送达：{message.reason}",
-                f"the message {message.id} ({message.topic}) was never delivered: "
-                f"{message.reason}",
-            ),
+    refunds = mall.messages("dead", which=Chosen(topic="refund"), limit=limit)
+    dead = [m for m in mall.messages("dead", limit=limit) if m.topic != "refund"]
+    return found + [_undelivered(message) for message in (*refunds, *dead)[:limit]]
+
+
+def _undelivered(message: Message) -> Gap:
+    id, why = message.id, message.reason
+    if message.topic == "refund":
+        said = Text(
+            f"退款请求 {id} 未被受理，款项仍欠客户：{why}；可用 eldermall outbox retry 重试",
+            f"the refund request {id} was never taken, and the money is still owed: {why}; "
+            "eldermall outbox retry asks again",
         )
-        for message in dead
-    ]
-    return found
+    else:
+        said = Text(
+            f"消息 {id}（{message.topic}）未能送达：{why}",
+            f"the message {id} ({message.topic}) was never delivered: {why}",
+        )
+    return Gap("dead-message", id, said)
 
 
 def _vacant(post: str) -> Gap:

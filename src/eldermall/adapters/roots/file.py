@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from eldermall.texts import Text
 
 
 class RootsFile:
-    """A plugin that appends each sealed root to a file; one handed over again may stand twice.
+    """A plugin that appends each sealed root to a file, once.
 
     Args:
         path: the file; made if it isn't there. One file for one mall.
@@ -24,24 +25,46 @@ class RootsFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.name = name_of(path)
+        self._lines = Lines(self.path)
 
     @hookimpl
     def eldermall_root(self, root: SealedRoot) -> None:
-        """Append ``root`` unless it is the last that stands there."""
-        append(self.path, root.body)
+        """Append ``root`` unless it stands there."""
+        self._lines.append(root.body)
 
 
-def append(path: Path, text: bytes) -> None:
-    """Append a line to the file ``path``, unless it is the last that stands there, and flush it."""
-    line = text + b"\n"
-    with path.open("ab+") as file:
-        file.seek(-min(len(line), file.seek(0, os.SEEK_END)), os.SEEK_END)
-        tail = file.read()
-        if tail != line:
-            half = tail[-1:] not in (b"", b"\n")  # a crash left half a line
-            file.write(b"\n" * half + line)
-            file.flush()
-            os.fsync(file.fileno())
+def name_of(path: str | Path) -> str:
+    """Return the name under which a file gets roots: another file, another name."""
+    place = Path(path).absolute()
+    return f"{place.name[:40]}-{sha256(bytes(place)).hexdigest()[:8]}"
+
+
+class Lines:
+    """A file of lines, of which none is appended that stands there.
+
+    Args:
+        path: the file; made with the first line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._there: set[bytes] = set()
+        self._read = 0
+
+    def append(self, text: bytes) -> None:
+        """Append a line, unless it stands there, and flush it to the disk."""
+        with self._path.open("ab+") as file:
+            if file.seek(0, os.SEEK_END) < self._read:  # another file of that name
+                self._there, self._read = set(), 0
+            file.seek(self._read)
+            *lines, half = file.read().split(b"\n")
+            self._there.update(sha256(line).digest() for line in lines)
+            self._read += sum(len(line) + 1 for line in lines)
+            if sha256(text).digest() not in self._there:
+                file.write(b"\n" * bool(half) + text + b"\n")  # a crash may have left half a line
+                file.flush()
+                os.fsync(file.fileno())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eldermall.adapters.roots.ed25519 import enclosed, private_key
-from eldermall.adapters.roots.file import append
+from eldermall.adapters.roots.file import Lines, name_of
 from eldermall.contracts.events import SealedRoot
 from eldermall.hooks import hookimpl
 
@@ -23,9 +23,11 @@ class SignedRootsFile:
 
     def __init__(self, path: str | Path, key: str | Path) -> None:
         self.path = Path(path)
+        self.name = name_of(path)
+        self._lines = Lines(self.path)
         self._key = private_key(key)
 
     @hookimpl
     def eldermall_root(self, root: SealedRoot) -> None:
-        """Append ``root`` unless it is the last that stands there."""
-        append(self.path, enclosed(root.body, self._key))
+        """Append ``root`` unless it stands there."""
+        self._lines.append(enclosed(root.body, self._key))

@@ -55,7 +55,7 @@ class _Tables:
 class MemoryStorage:
     """A storage whose transactions run one after the other."""
 
-    capabilities = StorageCapabilities(walks=True, newest=True)
+    capabilities = StorageCapabilities(walks=True, newest=True, lanes=True)
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -233,7 +233,16 @@ class _MemoryTransaction:
         return sorted(rows, key=lambda r: (r.due, r.subject, r.name, r.part))[:limit]
 
     def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
-        due = [m for m in self._t.outbox.values() if m.next is not None and m.next <= now]
+        return self._claim(self._t.outbox.values(), now, limit, until)
+
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> Sequence[Message]:
+        lane = [m for m in self._t.outbox.values() if m.topic == topic]
+        return self._claim(lane, now, limit, until)
+
+    def _claim(
+        self, among: Iterable[Message], now: int, limit: int, until: int
+    ) -> Sequence[Message]:
+        due = [m for m in among if m.next is not None and m.next <= now]
         taken = []
         for message in sorted(due, key=lambda m: (m.next or 0, m.id))[:limit]:
             mine = replace(message, next=until, attempts=message.attempts + 1)
@@ -247,12 +256,29 @@ class _MemoryTransaction:
         self._put(self._t.outbox, message.id, message)
 
     def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
-        rows = [m for m in self._t.outbox.values() if m.state in states]
+        return self.list_messages(states, (-1, ""), limit)
+
+    def list_messages(
+        self, states: Sequence[MessageState], after: tuple[int, str], limit: int
+    ) -> Sequence[Message]:
+        rows = [
+            m for m in self._t.outbox.values() if m.state in states and (m.created, m.id) > after
+        ]
         return sorted(rows, key=lambda m: (m.created, m.id))[:limit]
 
     def newest(self, upto: int) -> int | None:
         made = (m.created for m in self._t.outbox.values() if m.created <= upto)
         return max(made, default=None)
+
+    def find_messages(self, ids: Sequence[str]) -> Sequence[Message]:
+        return [self._t.outbox[id] for id in ids if id in self._t.outbox]
+
+    def change_message(self, was: Message, message: Message) -> bool:
+        kept = self._t.outbox.get(was.id)
+        if kept is None or (kept.state, kept.attempts) != (was.state, was.attempts):
+            return False
+        self._put(self._t.outbox, was.id, message)
+        return True
 
     def unsealed(self, limit: int) -> Sequence[Leaf]:
         return [self._t.unsealed[key] for key in sorted(self._t.unsealed)[:limit]]

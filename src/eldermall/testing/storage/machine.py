@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from itertools import count
 from typing import Any, cast
 
@@ -204,11 +205,15 @@ class History(RuleBasedStateMachine):
             number = 1 if last is None else last.number + 1 - again
             self.both("seal", root(number), leaves, named)
 
-    @rule(id=ids, created=moments, next=st.none() | moments, body=bodies)
-    def enqueue(self, id: str, created: int, next: int | None, body: bytes) -> None:
+    @rule(id=ids, created=moments, next=st.none() | moments, body=bodies,
+          topic=st.sampled_from(["event", "refund"]))
+    def enqueue(
+        self, id: str, created: int, next: int | None, body: bytes, topic: str
+    ) -> None:
         """Put a message."""
         id = f"{id}#{len(self.model.tables['messages'])}.{self.number()}"
-        self.both("enqueue", [message(id, created=created, next=next, body=body)])
+        row = message(id, created=created, next=next, body=body)
+        self.both("enqueue", [replace(row, topic=topic)])
 
     def number(self) -> int:
         """Return a number that hasn't been used."""
@@ -218,6 +223,26 @@ class History(RuleBasedStateMachine):
     def claim(self, now: int, limit: int, until: int) -> None:
         """Claim messages."""
         self.claimed += self.both("claim_messages", now, limit, until)
+
+    @precondition(lambda self: self.storage.capabilities.lanes)
+    @rule(topic=st.sampled_from(["event", "refund"]), now=moments, limit=few, until=moments)
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> None:
+        """Claim messages of a topic."""
+        self.claimed += self.both("claim_lane", topic, now, limit, until)
+
+    @precondition(lambda self: self.storage.capabilities.lanes and self.claimed)
+    @rule(data=st.data(), state=st.sampled_from(MESSAGE_STATES), next=st.none() | moments)
+    def change(self, data: st.DataObject, state: Any, next: int | None) -> None:
+        """Change a message as it was once claimed, or is now."""
+        self.begun()
+        kept = [row for row in self.claimed if row.id in self.model.tables["messages"]]
+        if kept:
+            was = data.draw(st.sampled_from(kept))
+            self.both("find_messages", [was.id])
+            changed = Message(
+                was.id, was.topic, was.body, was.created, next, state, was.attempts + 1, "changed"
+            )
+            self.both("change_message", was, changed)
 
     @precondition(lambda self: self.claimed)
     @rule(data=st.data(), state=st.sampled_from(MESSAGE_STATES), next=st.none() | moments,
@@ -302,6 +327,8 @@ class History(RuleBasedStateMachine):
     def see_messages(self, states: set[Any], limit: int) -> None:
         """Read messages."""
         self.look("messages", sorted(states), limit)
+        if self.storage.capabilities.lanes:
+            self.look("list_messages", sorted(states), (limit, "a"), limit)
 
     def teardown(self) -> None:
         """End what is open."""

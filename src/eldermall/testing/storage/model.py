@@ -244,10 +244,20 @@ class Model:
 
     def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
         """Take what is due."""
-        due = [row for row in self._rows("messages") if row.next is not None and row.next <= now]
+        return self._claim(self._rows("messages"), now, limit, until)
+
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> Sequence[Message]:
+        """Take what is due of a topic."""
+        lane = [row for row in self._rows("messages") if row.topic == topic]
+        return self._claim(lane, now, limit, until)
+
+    def _claim(
+        self, among: Sequence[Message], now: int, limit: int, until: int
+    ) -> Sequence[Message]:
+        due = [row for row in among if row.next is not None and row.next <= now]
         taken = [
             replace(row, next=until, attempts=row.attempts + 1)
-            for row in sorted(due, key=lambda row: (row.next, _bytes(row.id)))[:limit]
+            for row in sorted(due, key=lambda row: (row.next or 0, _bytes(row.id)))[:limit]
         ]
         self.tables["messages"] |= {row.id: row for row in taken}
         return taken
@@ -261,6 +271,27 @@ class Model:
         """Return messages, oldest first."""
         rows = [row for row in self._rows("messages") if row.state in states]
         return sorted(rows, key=lambda row: (row.created, _bytes(row.id)))[:limit]
+
+    def list_messages(
+        self, states: Sequence[str], after: tuple[int, str], limit: int
+    ) -> Sequence[Message]:
+        """Return messages beyond a moment and an id."""
+        beyond = (after[0], _bytes(after[1]))
+        rows = self.messages(states, 1_000_000)
+        return [row for row in rows if (row.created, _bytes(row.id)) > beyond][:limit]
+
+    def find_messages(self, ids: Sequence[str]) -> Sequence[Message]:
+        """Return messages by id."""
+        rows = self.tables["messages"]
+        return [rows[id] for id in ids if id in rows]
+
+    def change_message(self, was: Message, message: Message) -> bool:
+        """Change a message that is as it was."""
+        kept = self.tables["messages"].get(was.id)
+        if kept is None or (kept.state, kept.attempts) != (was.state, was.attempts):
+            return False
+        self.tables["messages"][was.id] = message
+        return True
 
     def packs(self) -> Sequence[PackRow]:
         """Return policies."""

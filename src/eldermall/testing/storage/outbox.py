@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from eldermall.contracts.storage import Message, PackRow, Storage, Transaction
-from eldermall.testing.case import group
+from eldermall.contracts.storage import Lanes, Message, PackRow, Storage, Transaction
+from eldermall.testing.case import group, undeclared
 from eldermall.testing.storage.cases import StorageCases
 from eldermall.testing.storage.rows import (
     ALL,
@@ -27,6 +28,18 @@ from eldermall.testing.storage.threads import MALL, Undone
 outbox = group("发件箱", "outbox")
 keys = group("幂等键", "keys")
 packs = group("政策", "policies")
+
+
+def laned(tx: Transaction) -> Lanes:
+    """Return a transaction of a storage that declares lanes, with its further calls."""
+    assert has_lanes(tx), "lanes is declared, and the transactions lack its calls"
+    return cast(Lanes, tx)
+
+
+def has_lanes(tx: Transaction) -> bool:
+    """Say whether a transaction has the calls of lanes."""
+    calls = ("claim_lane", "list_messages", "find_messages", "change_message")
+    return all(hasattr(tx, call) for call in calls)
 
 
 def kept_messages(tx: Transaction) -> list[Message]:
@@ -151,6 +164,91 @@ class OutboxCases(StorageCases):
         with storage.read(MALL) as tx:
             assert kept_messages(tx) == list(taken)
             assert len(tx.messages(["pending"])) == 1000
+
+    @outbox("按主题领取：只领取该主题的到点消息，依时刻与编号", needs="lanes")
+    def test_claim_lane(self, storage: Storage) -> None:
+        """Due messages of one topic are claimed by moment and id; those of others stay."""
+        rows = [
+            replace(message(f"{id}#{next}", next=next), topic=topic)
+            for topic in ("event", "Event", "refund")
+            for next in (9, 10, 11) for id in (f"A.{topic}", f"a.{topic}")
+        ]
+        with storage.write(MALL) as tx:
+            tx.enqueue(rows[::-1])
+        taken = [replace(row, next=100, attempts=1) for row in rows if row.topic == "refund"]
+        with storage.write(MALL) as tx:
+            assert list(laned(tx).claim_lane("refund", 10, 3, 100)) == taken[:3]
+        with storage.write(MALL) as tx:
+            assert list(laned(tx).claim_lane("refund", 10, ALL, 100)) == taken[3:4]
+            assert not laned(tx).claim_lane("refund", 10, ALL, 100)
+            assert not laned(tx).claim_lane("notice", LAST, ALL, LAST)
+            left = [row for row in kept_messages(tx) if row.topic != "refund"]
+            assert sorted(left, key=repr) == sorted(
+                [row for row in rows if row.topic != "refund"], key=repr
+            )
+
+    @outbox("按时刻与编号逐段列出消息", needs="lanes")
+    def test_list_messages(self, storage: Storage) -> None:
+        """Messages in several states come in parts, by moment and id, none twice and none left."""
+        rows = [
+            message(f"{id}#{created}", created=created, state=MESSAGE_STATES[n % 7])
+            for created in (0, 9, 10) for n, id in enumerate(ORDERED)
+        ]
+        with storage.write(MALL) as tx:
+            tx.enqueue(rows[::-1])
+        for states in (("pending", "dead"), ("accepted",), MESSAGE_STATES):
+            right = [row for row in rows if row.state in states]
+            found: list[Message] = []
+            after = (-1, "")
+            with storage.read(MALL) as tx:
+                while (page := laned(tx).list_messages(states, after, 4)) and len(found) < ALL:
+                    assert not set(found) & set(page)
+                    found += page
+                    after = page[-1].created, page[-1].id
+                assert found == right
+                assert not laned(tx).list_messages(states, (LAST, ""), 4)
+
+    @outbox("按编号查找消息，编号逐字节比较", needs="lanes")
+    def test_find_messages(self, storage: Storage) -> None:
+        """Messages are found by their ids, byte for byte: no pattern, no other spelling."""
+        kept = ("A1", "A_1", "AB1", "a1 ", "order/A1#1.0", "order/A1#1.0@x" + "\u4e2d" * 186)
+        with storage.write(MALL) as tx:
+            tx.enqueue([message(id) for id in kept])
+        with storage.read(MALL) as tx:
+            for ids in (kept[:1], ("A_1", "A%", "%", "none"), kept, ("a1", "A1 ")):
+                right = {id for id in ids if id in kept}
+                assert {row.id for row in laned(tx).find_messages(ids)} == right
+                assert len(laned(tx).find_messages(ids)) == len(right)
+            (found,) = laned(tx).find_messages([kept[-1]])
+            assert found == message(kept[-1])
+        with storage.read("other") as tx:
+            assert not laned(tx).find_messages(kept)
+
+    @outbox("消息仅在状态与次数未变时才可更改", needs="lanes")
+    def test_change_message(self, storage: Storage) -> None:
+        """A message is changed if its state and attempts are as they were; else it stays."""
+        rows = [message(id, state="dead", next=None, attempts=300) for id in ("A", "B", "C")]
+        a, b, c = rows
+        again = replace(a, state="pending", next=LAST, attempts=0, reason="\u4e2d")
+        gone = replace(b, state="withdrawn", next=None, attempts=301, reason="no")
+        with storage.write(MALL) as tx:
+            tx.enqueue(rows)
+        with storage.write(MALL) as tx:
+            assert laned(tx).change_message(a, again)
+            assert laned(tx).change_message(replace(b, next=5, reason="other"), gone)
+            assert not laned(tx).change_message(replace(c, attempts=299), gone)
+            assert not laned(tx).change_message(replace(c, state="pending"), gone)
+            assert not laned(tx).change_message(message("D"), gone)
+        with storage.write(MALL) as tx:
+            assert not laned(tx).change_message(a, a)
+            assert kept_messages(tx) == [again, gone, c]
+
+    @outbox("未声明 lanes 却可用的，给出警告")
+    def test_lanes_are_declared(self, storage: Storage) -> None:
+        """A storage whose transactions have the calls of lanes says so; else there is a warning."""
+        with storage.write(MALL) as tx:
+            if has_lanes(tx) and not storage.capabilities.lanes:
+                undeclared("lanes")
 
     @keys("幂等键只能用一次，并给出首次使用者")
     def test_key_is_used_once(self, storage: Storage) -> None:

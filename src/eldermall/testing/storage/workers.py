@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -15,6 +16,7 @@ from eldermall.testing.case import group
 from eldermall.testing.storage.backend import StorageBackend
 from eldermall.testing.storage.cases import StorageCases
 from eldermall.testing.storage.isolation import count_up
+from eldermall.testing.storage.outbox import laned
 from eldermall.testing.storage.process import Elsewhere
 from eldermall.testing.storage.rows import (
     ALL,
@@ -151,6 +153,26 @@ class WorkerCases(StorageCases):
         assert [row.id for row in got["first"]] == ["A0", "A1"]
         if ended.second:
             assert [row.id for row in got["second"]] == ["A2", "A3", "A4", "A5"]
+
+    @case("同时按主题领取的事务各得其所", needs="lanes")
+    def test_lanes_pass_over(self, storage: Storage, other: Storage) -> None:
+        """Two transactions that claim one topic at once get different messages, and no other."""
+        rows = [message(f"{id}{n}") for n in range(4) for id in "AB"]
+        with storage.write(MALL) as tx:
+            tx.enqueue([replace(row, topic=f"topic{row.id[0]}") for row in rows])
+        got: dict[str, list[Message]] = {}
+
+        def claim(tx: Transaction, who: str, limit: int) -> None:
+            got[who] = list(laned(tx).claim_lane("topicA", 10, limit, 20))
+
+        ended = race(
+            storage, other, lambda tx: claim(tx, "first", 2),
+            lambda tx: claim(tx, "second", 9), lambda tx: None,
+        )
+        assert ended.first
+        assert [row.id for row in got["first"]] == ["A0", "A1"]
+        if ended.second:
+            assert [row.id for row in got["second"]] == ["A2", "A3"]
 
     @case("多个领取者合起来，每条消息恰好领取一次")
     def test_many_claimers(self, storage: Storage, other: Storage) -> None:

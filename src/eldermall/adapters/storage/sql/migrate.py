@@ -22,7 +22,7 @@ from eldermall.texts import Text
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every version of the schema, oldest first."""
 
 NEEDED = VERSIONS[-1]

@@ -59,11 +59,12 @@ class Schema:
         self._index(self.clocks, "next", "mall", "next", "subject", "name", "part")
         self._index(self.clocks, "due", "mall", "state", "due", "subject", "name", "part")
         self.outbox = self._table(
-            "outbox", _key("mall", 64), _key("id", 130), _text("topic", 16), _body("body"),
+            "outbox", _key("mall", 64), _key("id", 200), _text("topic", 16), _body("body"),
             _number("created"), _number("next", nullable=True), _text("state", 16),
             Column("attempts", Integer, nullable=False), _text("reason", 500),
         )
         self._index(self.outbox, "next", "mall", "next", "id")
+        self._index(self.outbox, "lane", "mall", "topic", "next", "id")
         self._index(self.outbox, "state", "mall", "state", "created", "id")
         self.keys = self._table(
             "keys", _key("mall", 64), _key("command", 80), _key("key", 64), _hash("salt"),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -237,14 +238,19 @@ class Statements:
         mall: Any = bindparam("mall")
         query = select(*_but_mall(t)).where(t.c.mall == mall)
         self.enqueue = insert(t)
-        self.due_messages = self._change(
+        due = (
             query.where(t.c.next <= bindparam("now"))
             .order_by(t.c.next, t.c.id)
-            .limit(bindparam("most")),
-            skip=True,
+            .limit(bindparam("most"))
         )
+        self.due_messages = self._change(due, skip=True)
+        self.due_of_lane = self._change(due.where(t.c.topic == bindparam("topic")), skip=True)
+        since: Any = bindparam("since")
         self.messages = (
-            query.where(t.c.state == bindparam("state"))
+            query.where(
+                t.c.state == bindparam("state"), t.c.created >= since,
+                or_(t.c.created > since, t.c.id > bindparam("beyond")),
+            )
             .order_by(t.c.created, t.c.id)
             .limit(bindparam("most"))
         )
@@ -255,6 +261,8 @@ class Statements:
                 for state in get_args(MessageState)
             )
         )
+        ids: Any = bindparam("ids", expanding=True)
+        self.find_messages = query.where(t.c.id.in_(ids))
         mine = (t.c.mall == bindparam("b_mall")) & (t.c.id == bindparam("b_id"))
         self.claim_message = (
             update(t).where(mine).values(attempts=bindparam("attempts"), next=bindparam("next"))
@@ -264,6 +272,14 @@ class Statements:
             .where(mine, t.c.attempts == bindparam("b_attempts"))
             .values(
                 state=bindparam("state"), next=bindparam("next"), reason=bindparam("reason")
+            )
+        )
+        self.change_message = (
+            update(t)
+            .where(mine, t.c.attempts == bindparam("b_attempts"), t.c.state == bindparam("b_state"))
+            .values(
+                state=bindparam("state"), next=bindparam("next"),
+                attempts=bindparam("attempts"), reason=bindparam("reason"),
             )
         )
 

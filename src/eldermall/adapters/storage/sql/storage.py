@@ -54,7 +54,9 @@ class SqlStorage:
             malformed.
     """
 
-    capabilities = StorageCapabilities(join=True, durable=True, walks=True, newest=True)
+    capabilities = StorageCapabilities(
+        join=True, durable=True, walks=True, newest=True, lanes=True
+    )
 
     def __init__(self, url: str, *, prefix: str = _USUAL) -> None:
         if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:

@@ -18,6 +18,7 @@ from eldermall.contracts.storage import (
     ClockState,
     Head,
     KeyRow,
+    Lanes,
     Message,
     MessageState,
     PackRow,
@@ -27,7 +28,7 @@ from eldermall.errors import Overtaken
 from eldermall.texts import Text
 
 
-class SqlTransaction(JournalCalls):
+class SqlTransaction(JournalCalls, Lanes):
     """The calls of the contract on ``connection``, whose transaction somebody else ends.
 
     Args:
@@ -249,7 +250,14 @@ class SqlTransaction(JournalCalls):
         )
 
     def claim_messages(self, now: int, limit: int, until: int) -> Sequence[Message]:
-        due = [Message(*row) for row in self._all(self._s.due_messages, now=now, most=limit)]
+        return self._claim(self._all(self._s.due_messages, now=now, most=limit), until)
+
+    def claim_lane(self, topic: str, now: int, limit: int, until: int) -> Sequence[Message]:
+        due = self._all(self._s.due_of_lane, topic=topic, now=now, most=limit)
+        return self._claim(due, until)
+
+    def _claim(self, rows: Sequence[Any], until: int) -> Sequence[Message]:
+        due = [Message(*row) for row in rows]
         taken = [replace(m, next=until, attempts=m.attempts + 1) for m in due]
         if taken:
             self._c.execute(
@@ -271,8 +279,15 @@ class SqlTransaction(JournalCalls):
         )
 
     def messages(self, states: Sequence[MessageState], limit: int = 1000) -> Sequence[Message]:
+        return self.list_messages(states, (-1, ""), limit)
+
+    def list_messages(
+        self, states: Sequence[MessageState], after: tuple[int, str], limit: int
+    ) -> Sequence[Message]:
+        since, beyond = after
+        wanted = {"since": since, "beyond": beyond, "most": limit}
         each: Iterable[list[Message]] = [
-            [Message(*row) for row in self._all(self._s.messages, state=state, most=limit)]
+            [Message(*row) for row in self._all(self._s.messages, state=state, **wanted)]
             for state in dict.fromkeys(states)
         ]
         return list(islice(merge(*each, key=lambda m: (m.created, m.id)), limit))
@@ -281,6 +296,20 @@ class SqlTransaction(JournalCalls):
         """Return when the newest message up to a moment was made."""
         (row,) = self._all(self._s.newest, upto=upto)
         return max((made for made in row if made is not None), default=None)
+
+    def find_messages(self, ids: Sequence[str]) -> Sequence[Message]:
+        return [Message(*row) for row in self._all(self._s.find_messages, ids=list(ids))]
+
+    def change_message(self, was: Message, message: Message) -> bool:
+        done = self._c.execute(
+            self._s.change_message,
+            {
+                "b_mall": self._mall, "b_id": was.id, "b_state": was.state,
+                "b_attempts": was.attempts, "state": message.state, "next": message.next,
+                "attempts": message.attempts, "reason": message.reason,
+            },
+        )
+        return done.rowcount == 1
 
     # Policies
 
