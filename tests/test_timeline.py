@@ -15,7 +15,7 @@ from eldermall.reports import timeline as reports
 from eldermall.reports.timeline import Happened, progress, timeline
 from tests import shop
 from tests.rules.test_services import DAUGHTER, RELATIVE, done
-from tests.test_tracking import correct, event, events, track, under_way
+from tests.test_tracking import correct, event, plain, track, under_way
 
 HOUR = timedelta(hours=1)
 STAFF = {actor.id for actor in shop.EVERYBODY if actor.is_staff} | {"nurse-1"}
@@ -87,7 +87,7 @@ def test_every_entry_of_a_move_is_there_and_no_attempt(mall: Mall, time: shop.Ti
 
 
 @settings(max_examples=40)
-@given(st.lists(st.lists(events, min_size=1, max_size=4), max_size=4))
+@given(st.lists(st.lists(plain, min_size=1, max_size=4), max_size=4))
 def test_each_event_of_a_courier_is_there_once_with_when_it_first_came_in(
     batches: list[list[Any]],
 ) -> None:

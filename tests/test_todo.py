@@ -29,7 +29,8 @@ def test_nothing_waits_in_a_mall_without_orders(mall: Mall) -> None:
 def test_a_new_order_waits_for_hand_over_and_for_operations(mall: Mall) -> None:
     shop.place(mall)
     start = microseconds(shop.START)
-    first, second = waiting(mall)
+    first, second, unpaid = waiting(mall)
+    assert unpaid.clock == "payment.paid-in-time@1"
     assert (first.clock, first.due) == ("handover.in-time@1", start + 4 * HOUR)
     assert (second.clock, second.due) == ("handover.operations-in-time@1", start + 12 * HOUR)
     assert first.subject == "order/A1"
@@ -151,7 +152,7 @@ STAFF: dict[Role, Actor] = {
 ENDS = {
     "order": ("archived", "declined", "cancelled"), "case": ("closed", "withdrawn"),
     "complaint": ("closed",), "callback": ("done", "unreachable", "declined"),
-    "urge": ("answered",), "assistance": ("done", "cancelled"),
+    "urge": ("answered", "ended"), "assistance": ("done", "cancelled"),
 }
 ASIDE = {"paid", "decline", "cancel", "grant_exception", "escalate", "withdraw", "edit", "open"}
 """Moves of the lives that may be made and that nobody waits for."""

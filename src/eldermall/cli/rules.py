@@ -51,6 +51,8 @@ def rules(
     console = output.console()
     if read is not None and read.notice is not None:
         console.print(Styled(read.notice.in_(spoken), style="yellow"))
+    if read is not None and read.gaps is not None:
+        console.print(Styled(read.gaps.in_(spoken), style="yellow"))
     values = None if read is None else read.settings
     _head(console, Text(f"规则 · {len(book.rules)} 条", f"rules · {len(book.rules)}"), spoken)
     for rule in book.rules.values():

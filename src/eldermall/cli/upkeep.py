@@ -64,6 +64,8 @@ def upkeep(
             url, policy=policy, code=code, prefix=prefix, plugins=plugins, make=False,
             technical=technical,
         ) as mall:
+            if mall.policy.gaps is not None:
+                output.tell(mall.policy.gaps, spoken)
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())

@@ -22,7 +22,7 @@ from eldermall.engine.kind import ADOPT, Kind, Record, subject_of
 from eldermall.errors import Unknown
 from eldermall.mall import Mall
 from eldermall.rooms.orders import Order, Orders
-from eldermall.rooms.orders.order import Parcel, ParcelEvent, arrival
+from eldermall.rooms.orders.order import STATUS, Parcel, ParcelEvent
 from eldermall.texts import Text
 
 STATUSES: Mapping[TrackingStatus, Text] = {
@@ -38,6 +38,8 @@ STATUSES: Mapping[TrackingStatus, Text] = {
     "delivery_delayed": Text("派送延误", "delayed"),
     "return_to_sender": Text("退回途中", "on its way back"),
     "returned": Text("已退回", "sent back"),
+    "refused": Text("已拒收", "refused at the door"),
+    "lost": Text("已丢失", "lost"),
     "cancelled": Text("快递已取消", "cancelled with the courier"),
     "unknown": Text("有新的物流动态", "news from the courier"),
 }
@@ -165,8 +167,8 @@ def _heard(order: Order, moves: Sequence[Happened]) -> Iterator[Happened]:
     for parcel in order.parcels:
         for event in parcel.events:
             news = next((move for move in moves if _tells(move, parcel, event)), moves[0])
-            if news.what == "order.deliver":
-                continue  # that somebody noted the arrival stands there as a move
+            if news.what in _NOTED:
+                continue  # that somebody noted it stands there as a move
             said = event.model_dump(exclude={"at"}, exclude_none=True)
             yield Happened(
                 event.at, news.recorded, news.subject, "order.event", STATUSES[event.status],
@@ -174,14 +176,21 @@ def _heard(order: Order, moves: Sequence[Happened]) -> Iterator[Happened]:
             )
 
 
+_NOTED = ("order.deliver", "order.end_parcel")
+"""The moves with which somebody notes what has become of a parcel."""
+
+
 def _tells(move: Happened, parcel: Parcel, event: ParcelEvent) -> bool:
     if move.said.get("parcel") != parcel.id:
         return False
-    if move.what == "order.deliver":
-        return event.key == arrival(move.at).key
+    if move.what in _NOTED:
+        status = STATUS[move.said["how"]] if "how" in move.said else "delivered"
+        return (event.status, event.at, event.code) == (status, move.at, "")
     told = {"status": event.status, "at": event.at, "code": event.code,
             "reference": event.reference}
-    return move.what == "order.track" and told in move.said["events"]
+    return move.what == "order.track" and any(
+        told.items() <= said.items() for said in move.said["events"]
+    )
 
 
 def _stood(order: Order, zone: tzinfo) -> Iterator[Step]:

@@ -21,8 +21,8 @@ from eldermall.engine.settings import Relaxation, Settings
 from eldermall.errors import Invalid
 from eldermall.mall import Mall
 from eldermall.policy import settings_of
+from eldermall.reports.remarks import remarks
 from eldermall.rooms.people import LEADER, LINKS, Designation, head_of
-from eldermall.rooms.stock.stock import Stock
 from eldermall.texts import Text
 
 POSTS = {
@@ -254,7 +254,7 @@ def _task(
     kind: Kind, record: Record, clocks: Sequence[Waiting], role: Role,
     on_duty: Mapping[str, Sequence[str]], now: int,
 ) -> Task | None:
-    notes = tuple(_notes(record, now))
+    notes = tuple(remarks(record, now))
     if not kind.waiting(record):
         clocks = [clock for clock in clocks if clock.lateness]
         if not clocks and not notes:
@@ -268,14 +268,6 @@ def _task(
         subject_of(kind.name, record.id), kind.label, record.summary, label, record.created_at,
         moves, tuple(clocks), _owners(kind, record, on_duty), notes,
     )
-
-
-def _notes(record: Record, now: int) -> Iterator[Text]:
-    if isinstance(record, Stock) and record.available(now) <= record.warn_at:
-        yield Text(
-            f"库存预警：可售 {record.available(now)}，预警线 {record.warn_at}",
-            f"stock is low: {record.available(now)} available, warning at {record.warn_at}",
-        )
 
 
 _HELD_BY = ("handed_to", "appointed", "reviewer")
