@@ -357,8 +357,8 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("zh", "已写入 C1.json：记录 3 条（未封存 1 条），个人信息 4 项\n"),
-        ("en", "wrote C1.json: 3 entries (1 not sealed yet), 4 personal values\n"),
+        ("zh", "已写入 C1.json：记录 3 条（未封存 1 条），个人信息 5 项\n"),
+        ("en", "wrote C1.json: 3 entries (1 not sealed yet), 5 personal values\n"),
     ],
 )
 def test_the_command_writes_the_file_and_says_what_is_in_it(

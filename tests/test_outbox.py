@@ -151,10 +151,11 @@ def test_a_receiver_that_always_fails_silences_nobody(time: shop.Time, reverse: 
         mall.relay()
         born = {m.id for m in every(mall) if "@" not in m.id and m.topic != "refund"}
         assert {shop.born(id) for id in sound.heard} == born
-        for _ in range(300):
+        for _ in range(600):  # ten days of tries, and ten more for what came of their end
             time.pass_(hours=1)
             mall.relay()
-        assert len(sound.heard) == len(born)
+        born = {m.id for m in every(mall) if "@" not in m.id and m.topic != "refund"}
+        assert sorted(map(shop.born, sound.heard)) == sorted(born)
         assert {m.state for m in every(mall) if m.id.endswith("@broken")} == {"dead"}
         assert {m.state for m in every(mall) if m.id.endswith("@sound")} == {"delivered"}
 
@@ -585,8 +586,9 @@ def test_dead_messages_are_tried_again_with_their_ids(
     ear.fails = False
     many = len(mall.messages("dead"))
     assert mall.retry_messages() == many
-    assert mall.relay().ended == {"delivered": many - 1, "accepted": 1}
-    assert set(ear.heard) == tried
+    # all but the refund, and the event of its answer
+    assert mall.relay().ended == {"delivered": many - 1 + 1, "accepted": 1}
+    assert tried <= set(ear.heard)
     assert len(asked) == 2
     assert len(set(asked)) == 1
     assert mall.messages() == []

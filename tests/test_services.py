@@ -116,6 +116,8 @@ class Life(RuleBasedStateMachine):
             self.do("accept", shop.OPERATIONS)
         elif before.service == "appointed":
             self.money(shop.PAYMENTS, 0, 0)
+        elif before.service == "done" and before.payment == "cod_pending":
+            self.do("collect", shop.AGENT, amount=before.worth)
 
     def words(self, move: str, hours: int = 1, named: str | None = None) -> dict[str, Any]:
         """Return what is said with a move of the service track."""
@@ -236,7 +238,8 @@ class Life(RuleBasedStateMachine):
             and order.service in BEFORE_SERVICE,
             STARTED: order.service == "appointed",
             ENDED: order.service == "in_service",
-            CONFIRMED: order.service == "done" and not any(n.claimed for n in order.lines),
+            CONFIRMED: order.service == "done" and not any(n.claimed for n in order.lines)
+            and (order.payment != "cod_pending" or order.worth == 0),
         }
         running = [
             r.name.partition("@")[0] for r in self.mall.clocks(*OPEN_CLOCKS)
@@ -291,7 +294,7 @@ def test_the_promises_hold_in_a_life_that_reaches_its_end(end: str, cash: bool) 
     life = ByHand()
     steps: list[Callable[[], None]] = [
         lambda: life.open_in_the_middle_of_life(cash, False, False, "submitted"),
-        *[life.step_on] * (6 + (not cash)),
+        *[life.step_on] * 7,
         lambda: life.complain_of_it(True), lambda: life.wait(170, True),
         lambda: life.complain_of_it(False), lambda: ENDS[end](life),
     ]

@@ -72,22 +72,23 @@ def engine_of(mall: Mall) -> Engine:
 
 SHIPPING = {
     # The key, the record with the head of its chain, what rules need, clocks, whether a stock of
-    # the listing is kept; then what is written: record, clocks, entry, unsealed, messages.
-    "sqlite": 10,
+    # the listing is kept; then what is written: record, clocks, entry, unsealed, the number of the
+    # parcel (which is personal), messages.
+    "sqlite": 11,
     # The head is read after the record is locked: one read before could be older than the lock.
-    "postgresql": 11,
-    "mariadb": 11,
+    "postgresql": 12,
+    "mariadb": 12,
 }
 KEPT = {
     # Besides: the stock, the field agents of the merchant, the stock's clocks, and it is written.
-    "sqlite": 13,
-    "postgresql": 15,
-    "mariadb": 15,
+    "sqlite": 14,
+    "postgresql": 16,
+    "mariadb": 16,
 }
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_ship_takes_ten_statements_and_a_few_more_and_one_commit(
+def test_ship_takes_eleven_statements_and_a_few_more_and_one_commit(
     staged: Mall, *, kept: bool
 ) -> None:
     if kept:
@@ -366,7 +367,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
                 present, host = Present(), Host()
                 mall = shop.open_mall(
                     url_of(name, tmp_path_factory.mktemp(name)), present,  # type: ignore[arg-type]
-                    plugins=[host], technical=Technical(sealing_batch=50),
+                    plugins=[host], technical=Technical(sealing_batch=50, silence=2**53),
                 )
                 made[name] = _look(name, opened.enter_context(mall), present, host)
             return made[name]
@@ -382,7 +383,8 @@ def _look(name: str, mall: Mall, present: Present, host: Host) -> Seen:
         c.commit()
     with bare.capture(engine) as seen:
         everything(mall, present, host)
-    assert not unmade(mall)
+    # none was opened before orders knew of theirs, and nobody has gone off duty for so long
+    assert unmade(mall) <= {"urge.catch_up", "designation.erase", "assignment.erase"}
     plans: dict[str, list[dict[str, Any]]] = {}
     with engine.connect() as c:
         for sql, values, many in seen.sql:

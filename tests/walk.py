@@ -30,6 +30,7 @@ def walk(mall: Mall, time: Present) -> None:
     _callbacks(mall)
     _complaints(mall, time)
     _cases(mall, time)
+    _ways(mall, time)
     _last(mall)
 
 
@@ -242,6 +243,62 @@ def _cases(mall: Mall, time: Present) -> None:
     assert cases.get("w-c7").silence_noted_at is not None
     for id in ("w-c1", "w-c2", "w-c3"):
         cases.close(id, by=shop.SERVICE)
+
+
+def _ways(mall: Mall, time: Present) -> None:
+    """Take the ways of what goes otherwise: parcels, money, answers, and silence."""
+    orders, by = mall.orders, shop.OPERATIONS
+    mall.stock.confirm("w-tea", on_hand=mall.stock.get("w-tea").on_hand, by=shop.MERCHANT)
+    _accepted(mall, "w-a4", 4)
+    shop.ship(mall, "w-a4", {"tea": 2}, parcel="p1")
+    mall.urges.open(
+        "w-u2", order="w-a4", target="courier", parcel="p1", reason="silent", way="phone", by=by
+    )
+    orders.relabel("w-a4", parcel="p1", courier="YT", tracking="YT1", reason="a slip", by=by)
+    orders.end_parcel("w-a4", parcel="p1", how="lost", reason="a flood", by=by)
+    orders.send_again("w-a4", parcel="p1", by=by)
+    shop.ship(mall, "w-a4", {"tea": 4}, parcel="p2")
+    orders.end_parcel("w-a4", parcel="p2", how="refused", reason="not hers", by=by)
+    orders.give_up("w-a4", parcel="p2", reason="not hers", by=by)
+    for number in (1, 2):
+        orders.paid_in_part("w-a4", 100 * number, f"w-more-{number}", by=shop.PAYMENTS)
+    mall.refunds.accept("w-a4.1", by=by)
+    mall.refunds.fail("w-a4.1", reason="no such card", by=by)
+    mall.refunds.ask("w-a4.1", by=by)
+    mall.refunds.lose("w-a4.1", reason="no answer", by=by)
+    mall.complaints.receive("w-k3", customer=shop.CUSTOMER.id, words="cold", by=shop.CUSTOMER)
+    mall.complaints.record("w-k3", subject="tea", remedy="-", etiquette="1", by=shop.SERVICE)
+    mall.complaints.answer("w-k3", text="no", by=shop.SERVICE)
+    mall.complaints.contest("w-k3", reason="yes", by=shop.CUSTOMER)
+    place(mall, "w-a5", 2, cash_on_delivery=True)
+    shop.accept(mall, "w-a5")
+    place(mall, "w-a6", 1)
+    for id in ("w-a5", "w-a7"):
+        if id == "w-a7":
+            _accepted(mall, id, 2)
+        shop.ship(mall, id, {"tea": 2}, parcel="p1")
+        orders.deliver(id, parcel="p1", by=shop.COURIER)
+    orders.collect("w-a5", 2000, by=shop.COURIER)
+    mall.cases.open(
+        "w-c8", order="w-a5", customer=shop.CUSTOMER.id, lines={"tea": 1}, remedy="return",
+        by=shop.CUSTOMER,
+    )
+    mall.cases.contact("w-c8", note="by phone", by=shop.SERVICE)
+    mall.cases.record("w-c8", ground="damaged", item_state="unused", wish="-", by=shop.SERVICE)
+    mall.cases.contact_merchant("w-c8", note="by phone", by=shop.AGENT)
+    mall.cases.approve("w-c8", by=shop.MERCHANT)
+    mall.cases.send_back("w-c8", courier="SF", tracking="SF8", by=shop.CUSTOMER)
+    mall.cases.relabel("w-c8", sending="sent_back", courier="SF", tracking="SF9", reason="-", by=by)
+    orders.adopt("w-a8", {
+        "goods": "cancelled", "payment": "paid", "kind": "goods", "merchant": "tea-house",
+        "customer": shop.CUSTOMER.id, "group_id": None, "channel": "app", "currency": "CNY",
+        "freight": 0, "total": 100, "cash_on_delivery": False, "received": 100,
+        "lines": [{"id": "tea", "listing": "w-old", "ordered": 1, "amount": 100, "cancelled": 1}],
+    }, by=by)
+    time.now += timedelta(days=8)
+    mall.sweep()
+    assert orders.get("w-a6").lapsed_at is not None
+    assert orders.get("w-a7").goods == "completed"
 
 
 def _last(mall: Mall) -> None:

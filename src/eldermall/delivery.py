@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eldermall.contracts.events import (
@@ -15,10 +16,14 @@ from eldermall.contracts.events import (
 )
 from eldermall.contracts.notification import Notice, NoticeAnswer
 from eldermall.contracts.storage import Message
+from eldermall.engine.actor import system
+from eldermall.engine.inputs import can_be_seen, checked_id
 from eldermall.engine.outbox import Outcome, Told, address
 from eldermall.errors import PluginError
 from eldermall.hooks import EACH
 from eldermall.plugins import Plugins
+from eldermall.rooms.orders import Orders
+from eldermall.rooms.refunding import Refunds
 
 REFUNDED: Mapping[Answer, Told] = {
     "accepted": "accepted", "booked": "delivered", "failed": "dead", "unknown": "retry",
@@ -113,13 +118,33 @@ def _refund(plugins: Plugins, id: str, told: Mapping[str, Any]) -> Outcome:
             data["currency"], data.get("case"), plugins.mall,
         )
     )
-    return _refunded(answer)
+    if "refund" not in data:  # asked for before refunds were records
+        return _refunded(answer)
+    return _noted(_refunded(answer), answer, data)
 
 
 def _refunded(answer: RefundAnswer | None) -> Outcome:
     if answer is None:
         return Outcome("retry", "no plugin takes refund requests")
     return Outcome(REFUNDED[answer.answer], answer.reason)
+
+
+def _noted(outcome: Outcome, answer: RefundAnswer | None, data: Mapping[str, Any]) -> Outcome:
+    """Return an outcome with the move that notes the answer on the refund, or books it."""
+    refund, by = data["refund"], system("eldermall_refund")
+    why = outcome.reason[:200] if can_be_seen(outcome.reason) else "no reason was given"
+    said = None if answer is None else answer.answer
+    if answer is not None and said == "booked" and answer.reference:
+        booked = Orders.refunded.command(
+            data["order"], data["amount"], checked_id(answer.reference, "RefundAnswer.reference"),
+            currency=data["currency"], refund=refund, by=by,
+        )
+        return replace(outcome, follows=booked)
+    if said in ("accepted", "booked"):
+        return replace(outcome, state="accepted", follows=Refunds.accept.command(refund, by=by))
+    if said == "failed":
+        return replace(outcome, follows=Refunds.fail.command(refund, reason=why, by=by))
+    return replace(outcome, if_dead=Refunds.lose.command(refund, reason=why, by=by))
 
 
 def _root(plugins: Plugins, body: bytes, number: int, receiver: str) -> Outcome:

@@ -18,7 +18,6 @@ from typing import Any, get_args
 import pluggy
 
 from eldermall import hooks
-from eldermall.adapters.storage.urls import shown_url
 from eldermall.calendars import Day
 from eldermall.contracts.courier import Courier
 from eldermall.contracts.events import CommittedEvent, RefundAnswer, RefundRequest, SealedRoot
@@ -153,6 +152,8 @@ class Plugins:
         """
         storage: Storage | None = self._first("eldermall_storage", "", url=url, prefix=prefix)
         if storage is None:
+            from eldermall.adapters.storage.urls import shown_url
+
             raise PluginError(
                 Text(
                     f"没有存储插件认识 {shown_url(url)!r}，例如可用 sqlite:///mall.db 或 memory:",
@@ -425,6 +426,8 @@ def _asynchronous(hook: str) -> Text:
 def _shown(value: object) -> str:
     """Return what a trace may show of a value: names and ids, nothing that may be personal."""
     if isinstance(value, str):
+        from eldermall.adapters.storage.urls import shown_url
+
         return shown_url(value) if _URL.search(value) else value
     if value is None or isinstance(value, date):
         return str(value)

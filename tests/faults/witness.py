@@ -275,7 +275,7 @@ def every_refund_was_asked_for(seen: Seen, mall: Mall) -> Iterator[str]:
     for row in seen.tables["outbox"]:
         if row["topic"] == "refund":
             body = json.loads(row["body"])
-            asked[body["subject"]] += body["data"]["amount"]
+            asked[f"order/{body['data']['order']}"] += body["data"]["amount"]
     for subject, row in seen.records.items():
         if subject.startswith("order/"):
             order: Any = mall.book.kind("order").model.from_body(row["body"])

@@ -272,7 +272,8 @@ class Life:
             self.designations.appoint(link, each, by=shop.LEADER)
 
     def end(self) -> None:
-        """Seal, relay, and verify against the roots outside."""
+        """Relay, seal what came of it, relay the root, and verify against the roots outside."""
+        self.relay()
         self.seal()
         self.relay()
         found = self.mall.verify(self.roots)

@@ -62,10 +62,13 @@ class RefundAnswer:
         answer: ``accepted``, the host will pay and then say ``refunded``; ``booked``, it has paid;
             ``failed``, it never will; ``unknown``, ask again.
         reason: why.
+        reference: the payment's, with ``booked``: it is booked at once, as by ``refunded``. Without
+            one, ``booked`` counts as accepted until the host says ``refunded``.
     """
 
     answer: Answer
     reason: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

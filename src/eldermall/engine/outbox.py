@@ -18,7 +18,10 @@ from typing import Literal, cast
 
 from eldermall.contracts.storage import Lanes, Message, MessageState, Transaction
 from eldermall.engine.engine import Engine
+from eldermall.engine.kind import Command
+from eldermall.engine.making import Refusal, make
 from eldermall.engine.settings import Technical
+from eldermall.engine.work import Work
 
 BATCH = 20
 """How many messages of a topic one relay holds at a time: all are tried before its claim ends."""
@@ -36,10 +39,15 @@ ENDS: Mapping[Told, MessageState] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one try: an end state, ``retry``, or ``left`` to the others; with the reason."""
+    """What came of one try: an end state, ``retry``, or ``left`` to the others; with the reason.
+
+    ``follows`` is the move that the mall makes with it, ``if_dead`` the one if it was the last try.
+    """
 
     state: Told
     reason: str = ""
+    follows: Command | None = None
+    if_dead: Command | None = None
 
 
 Deliver = Callable[[Message], Outcome]
@@ -153,10 +161,21 @@ def _lane(
             outcome = _left(tx, message, outcome, receivers(message.topic))
         settled = _settled(engine.technical, now, message, outcome)
         tx.settle_message(settled)
+        follows = outcome.if_dead if settled.state == "dead" else None
+        for command in filter(None, (outcome.follows or follows,)):
+            work = Work(engine, tx, engine.now())
+            make(work, command)
+            work.flush()
         return settled.state
 
     for message in sorted(lane, key=_order):
-        done[engine.within(partial(settle, message=message, outcome=deliver(message)))] += 1
+        outcome = deliver(message)
+        try:
+            state = engine.within(partial(settle, message=message, outcome=outcome))
+        except Refusal:  # the record has gone on meanwhile: the message ends all the same
+            alone = replace(outcome, follows=None, if_dead=None)
+            state = engine.within(partial(settle, message=message, outcome=alone))
+        done[state] += 1
     return done
 
 

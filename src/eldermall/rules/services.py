@@ -5,7 +5,8 @@ progress to the end. Decided where the text is silent: the three days of goods d
 limits of its own do, from payment to an appointment, from the appointed time to the start, and to
 the end; nothing begins unpaid or without an appointment; who served, when, where and what proves
 it is on record; it is completed when the customer or a relative named on the order confirms, or
-when the customer has let the policy's time pass in silence, which an open after-sale case isn't.
+when the customer has let the policy's time pass in silence, which an open after-sale case isn't,
+nor money that isn't collected.
 The article gives no number, so all limits are set by the host.
 """
 
@@ -114,6 +115,8 @@ def _unconfirmed(order: Order) -> dict[str, int]:
         return {}
     if any(line.claimed for line in order.lines):
         return {}
+    if order.payment == "cod_pending" and order.worth:
+        return {}  # it is collected first
     return {"": order.served.done_at}
 
 
@@ -167,7 +170,10 @@ CONFIRMED_IN_TIME = Clock(
     runs=_unconfirmed,
     met=lambda order, part: order.service == "completed",
     limit=CONFIRMATION_LIMIT,
-    starts=Text("服务完毕；有未办结的售后时不计", "the service is done, and in no open case"),
+    starts=Text(
+        "服务完毕；有未办结的售后、货到付款未收款时不计",
+        "the service is done, in no open case, and cash on delivery is collected",
+    ),
     stops=Text("客户确认，或申请售后", "the customer confirms, or asks for after-sale service"),
     told=("customer_service",),
     on_breach="confirm_by_lapse",
