@@ -100,7 +100,7 @@ def test_a_payment_that_comes_after_the_end_revives_nothing_and_is_owed_back() -
 def test_an_order_is_paid_once_when_its_parts_reach_what_is_due(
     amounts: list[int], cancelled: bool
 ) -> None:
-    mall, _ = opened(parts=True)
+    mall, _ = opened()
     pay_in_parts(mall, amounts)
     if cancelled:
         mall.orders.cancel("A1", reason="no honey", lines={"honey": 1}, by=shop.CUSTOMER)

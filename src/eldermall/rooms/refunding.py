@@ -87,7 +87,7 @@ def _paid(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]
 class Refunds(Declared[M, Refund]):
     """The moves of a refund, which opens by itself when money falls due.
 
-    The host is asked to pay by the hook ``eldermall_refund_requested``; that it has paid, it says
+    The host is asked to pay by the hook ``eldermall_refund``; that it has paid, it says
     with ``mall.orders.refunded``. Until then the refund stays open, whatever the answer.
     """
 

@@ -108,7 +108,7 @@ def money(life: Life) -> None:
     shop.staff(life)
     no = life.no.orders
     pays = {"by": shop.PAYMENTS}
-    shop.place(life, "M1", parts=True)
+    shop.place(life, "M1")
     no.paid("M1", 100, "m1-a", **pays)
     life.orders.paid_in_part("M1", 7000, "m1-a", **pays)
     no.paid_in_part("M1", 7000, "m1-a", **pays)

@@ -383,7 +383,6 @@ class Order(Record):
     refunds: int = 0
     urges: tuple[Pressed, ...] = ()
     delivery: Id | None = None
-    parts: bool = False
     collected: int = 0
     collected_at: Moment | None = None
     lapsed_at: Moment | None = None

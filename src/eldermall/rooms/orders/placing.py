@@ -90,7 +90,6 @@ class Placing:
         ship_by: When | None = None,
         relatives: Annotated[Sequence[Id], Field(max_length=10)] = (),
         delivery: Id | None = None,
-        parts: bool = False,
         **by: Unpack[By],
     ) -> Changes:
         """Take an order down.
@@ -113,7 +112,6 @@ class Placing:
             ship_by: an agreed time; the earlier of it and the policy's limit counts.
             relatives: those whom the customer names to act for them on this order.
             delivery: the agreed way of delivery, by the policy's name of it; None if none is.
-            parts: it is paid in more than one payment.
         """
         agreed = None if ship_by is None else microseconds(ship_by)
         if agreed is not None and agreed <= m.at:
@@ -125,7 +123,7 @@ class Placing:
             "kind": kind, "merchant": merchant, "customer": customer, "group_id": group_id,
             "channel": channel, "currency": currency, "freight": freight, "total": total,
             "cash_on_delivery": cash_on_delivery, "ship_by": agreed, "relatives": relatives,
-            "delivery": delivery, "parts": parts,
+            "delivery": delivery,
             "lines": tuple(
                 Line(
                     id=n.id, listing=n.listing, ordered=n.quantity, amount=n.amount,
