@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eldermall import Mall, hookimpl
 from eldermall.contracts.events import Answer, RefundAnswer, RefundRequest
 from eldermall.engine.settings import Technical
+from eldermall.reports.todo import todo_list
 from tests import shop
 
 
@@ -92,6 +93,22 @@ def test_an_answer_that_comes_when_it_is_booked_already_changes_nothing() -> Non
     mall.relay()
     assert mall.refunds.get("A1.1").state == "booked"
     assert not [m for m in mall.messages() if m.topic == "refund"]
+
+
+def test_a_booking_that_cannot_be_is_nobodys_until_somebody_says_what_was_paid() -> None:
+    bank = Bank([BOOKED])
+    mall, _ = owing(bank)
+    mall.orders.refunded("A1", 100, "by-hand", by=shop.PAYMENTS)  # the host was asked for more
+    mall.relay()
+    refund = mall.refunds.get("A1.1")
+    assert (refund.state, refund.due) == ("unknown", 26900)
+    assert refund.answer is not None
+    assert "27000" in refund.answer
+    assert "bank-7" in refund.answer
+    assert [task.subject for task in todo_list(mall, role="operations") if "refund/" in (
+        task.subject)]
+    mall.orders.refunded("A1", 26900, "bank-7", refund="A1.1", by=shop.PAYMENTS)
+    assert mall.refunds.get("A1.1").state == "booked"
 
 
 @settings(max_examples=50)

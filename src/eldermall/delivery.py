@@ -25,6 +25,7 @@ from eldermall.plugins import Plugins
 from eldermall.rooms.orders import Orders
 from eldermall.rooms.refunding import Refunds
 
+NO_REASON = "未说明原因 · no reason was given"
 REFUNDED: Mapping[Answer, Told] = {
     "accepted": "accepted", "booked": "delivered", "failed": "dead", "unknown": "retry",
 }
@@ -132,19 +133,22 @@ def _refunded(answer: RefundAnswer | None) -> Outcome:
 def _noted(outcome: Outcome, answer: RefundAnswer | None, data: Mapping[str, Any]) -> Outcome:
     """Return an outcome with the move that notes the answer on the refund, or books it."""
     refund, by = data["refund"], system("eldermall_refund")
-    why = outcome.reason[:200] if can_be_seen(outcome.reason) else "no reason was given"
+    why = outcome.reason[:200] if can_be_seen(outcome.reason) else NO_REASON
     said = None if answer is None else answer.answer
     if answer is not None and said == "booked" and answer.reference:
+        paid, reference = data["amount"], checked_id(answer.reference, "RefundAnswer.reference")
         booked = Orders.refunded.command(
-            data["order"], data["amount"], checked_id(answer.reference, "RefundAnswer.reference"),
-            currency=data["currency"], refund=refund, by=by,
+            data["order"], paid, reference, currency=data["currency"], refund=refund, by=by
         )
-        return replace(outcome, follows=booked)
+        why = f"答复称已付 {paid}（{reference}），无法入账 · said to be paid, but can't be booked"
+        return replace(
+            outcome, follows=booked, otherwise=Refunds.lose.command(refund, reason=why, by=by)
+        )
     if said in ("accepted", "booked"):
         return replace(outcome, state="accepted", follows=Refunds.accept.command(refund, by=by))
     if said == "failed":
         return replace(outcome, follows=Refunds.fail.command(refund, reason=why, by=by))
-    return replace(outcome, if_dead=Refunds.lose.command(refund, reason=why, by=by))
+    return replace(outcome, otherwise=Refunds.lose.command(refund, reason=why, by=by))
 
 
 def _root(plugins: Plugins, body: bytes, number: int, receiver: str) -> Outcome:

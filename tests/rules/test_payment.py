@@ -188,6 +188,20 @@ def test_what_a_courier_has_collected_is_handed_on_in_time(late_by: timedelta) -
     assert states(mall, REMITTED) == ["late" if late_by else "met"]
 
 
+def test_a_courier_hands_on_what_was_collected_beside_a_part_whatever_is_cancelled_later() -> None:
+    mall, _ = opened(cash_on_delivery=True)
+    mall.orders.paid_in_part("A1", 20000, "card", by=shop.PAYMENTS)
+    shop.accept(mall)
+    shop.ship(mall, "A1", {"tea": 1}, parcel="p")
+    mall.orders.deliver("A1", parcel="p", by=shop.COURIER)
+    mall.orders.collect("A1", TOTAL - 20000, by=shop.COURIER)
+    mall.orders.cancel("A1", reason="no honey", lines={"honey": 1}, by=shop.CUSTOMER)
+    order = mall.orders.get("A1")
+    assert (order.owed_by_courier, order.owed_back) == (TOTAL - 20000, 5600)
+    order = mall.orders.paid("A1", TOTAL - 20000, "sf-1", by=shop.PAYMENTS)
+    assert (order.payment, order.owed_by_courier, order.owed_back) == ("paid", 0, 5600)
+
+
 def test_what_the_customer_paid_at_the_door_is_owed_back_though_the_courier_keeps_it() -> None:
     mall, _ = at_the_door()
     mall.orders.collect("A1", TOTAL, by=shop.COURIER)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,13 +42,14 @@ ENDS: Mapping[Told, MessageState] = {
 class Outcome:
     """What came of one try: an end state, ``retry``, or ``left`` to the others; with the reason.
 
-    ``follows`` is the move that the mall makes with it, ``if_dead`` the one if it was the last try.
+    ``follows`` is the move that the mall makes with it; ``otherwise`` the one if that is refused,
+    or if it was the last try.
     """
 
     state: Told
     reason: str = ""
     follows: Command | None = None
-    if_dead: Command | None = None
+    otherwise: Command | None = None
 
 
 Deliver = Callable[[Message], Outcome]
@@ -161,8 +163,9 @@ def _lane(
             outcome = _left(tx, message, outcome, receivers(message.topic))
         settled = _settled(engine.technical, now, message, outcome)
         tx.settle_message(settled)
-        follows = outcome.if_dead if settled.state == "dead" else None
-        for command in filter(None, (outcome.follows or follows,)):
+        last = outcome.otherwise if settled.state == "dead" else None
+        command = outcome.follows or last
+        if command is not None:
             work = Work(engine, tx, engine.now())
             make(work, command)
             work.flush()
@@ -170,13 +173,20 @@ def _lane(
 
     for message in sorted(lane, key=_order):
         outcome = deliver(message)
-        try:
-            state = engine.within(partial(settle, message=message, outcome=outcome))
-        except Refusal:  # the record has gone on meanwhile: the message ends all the same
-            alone = replace(outcome, follows=None, if_dead=None)
-            state = engine.within(partial(settle, message=message, outcome=alone))
-        done[state] += 1
+        for told in _ways(outcome):
+            with suppress(Refusal):  # the record has gone on meanwhile
+                done[engine.within(partial(settle, message=message, outcome=told))] += 1
+                break
     return done
+
+
+def _ways(outcome: Outcome) -> Iterator[Outcome]:
+    """Return what may come of a try: with its move, with the other one, at last with none."""
+    yield outcome
+    if outcome.follows is not None and outcome.otherwise is not None:
+        yield replace(outcome, follows=outcome.otherwise, otherwise=None)
+    if outcome.follows is not None or outcome.otherwise is not None:
+        yield replace(outcome, follows=None, otherwise=None)
 
 
 def _left(

@@ -36,7 +36,7 @@ def _same_currency(order: Order, currency: str) -> None:
 
 def _what_is_due(order: Order, amount: int) -> None:
     """Refuse a first payment that isn't what is to be paid; an ended order owes it back anyway."""
-    left = order.worth - order.received
+    left = order.owed_by_courier or order.worth - order.received
     if not order.ended and amount not in (order.total, order.worth, left, order.collected or left):
         raise Unfit(
             Text(
