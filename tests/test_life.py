@@ -838,9 +838,9 @@ class Life(RuleBasedStateMachine):
             booked = 0
             taken = 0
             for entry in self.mall.journal("stock", stock.id):
-                what, args = entry["what"].partition(".")[2], entry["args"]
                 if entry["outcome"] != "moved":
                     continue
+                what, args = entry["what"].partition(".")[2], entry["args"]
                 if what in ("receive", "restock"):
                     booked += args["quantity"]
                 elif what in ("take", "write_off"):

@@ -56,10 +56,10 @@ def test_the_table_is_like_those_of_migrations(database: str) -> None:
         tables = inspect(mall.storage.engine)  # type: ignore[attr-defined]
         shape = {
             kind: (
-                [
+                sorted(
                     (column["name"], str(column["type"]), column["nullable"])
                     for column in tables.get_columns(f"eldermall_record_{kind}")
-                ],
+                ),
                 sorted(
                     (index["name"].replace(kind, ""), tuple(index["column_names"]))
                     for index in tables.get_indexes(f"eldermall_record_{kind}")
@@ -78,10 +78,10 @@ def test_without_make_a_missing_table_is_an_error_that_says_what_to_do(database:
         shop.open_mall(database, plugins=[visits], make=False)
     said = wrong.value.text
     scheme = databases.password_free(database).partition(":")[0]
-    missing = "the tables eldermall_record_visit aren't there"
+    missing = "the tables eldermall_record_visit aren't there, or lack a column"
     assert f"{missing}: run eldermall db upgrade {scheme}" in said.en
     assert "with --plugin NAME for each plugin of the mall" in said.en
-    assert f"缺少数据表 eldermall_record_visit；请执行 eldermall db upgrade {scheme}" in said.zh
+    assert f"缺少数据表或其中的列：eldermall_record_visit；请执行 eldermall db upgrade {scheme}" in said.zh
     assert "并用 --plugin NAME 逐一指明商城的插件" in said.zh
     with shop.open_mall(database, plugins=[visits]) as mall:
         book(mall)

@@ -108,7 +108,9 @@ def test_upgrading_says_which_kinds_got_a_table_and_then_none(url: str) -> None:
     now = migrate.NEEDED
     assert on(url, lambda storage: storage.upgrade(KINDS)) == (now, now, ["visit"])
     assert on(url, lambda storage: storage.upgrade(KINDS)) == (now, now, [])
-    assert on(url, lambda storage: storage.upgrade(KINDS), "new_") == (None, now, ["visit"])
+    assert on(url, lambda storage: storage.upgrade(KINDS), "new_") == (
+        None, now, ["refund", "visit"]
+    )
 
 
 def test_the_command_that_helps_names_the_prefix_unless_it_is_the_usual_one(url: str) -> None:

@@ -175,7 +175,7 @@ def open_subjects(mall: Mall, *kinds: str) -> set[str]:
         for kind in kinds:
             for row in tx.find(kind):
                 record: Any = mall.book.kind(kind).record(row)
-                if record.summary.split("/")[0] not in ENDS[kind]:
+                if record.summary.split("/")[0] not in ENDS[kind] or row.open:
                     found.add(f"{kind}/{record.id}")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -43,7 +43,7 @@ from eldermall.engine.supply import supply
 from eldermall.engine.sweep import Swept, sweep
 from eldermall.engine.verification import Verification, verify
 from eldermall.engine.walk import END
-from eldermall.errors import Invalid, PolicyError, SchemaError, Unknown
+from eldermall.errors import Conflict, Invalid, PolicyError, SchemaError, Unknown
 from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
 from eldermall.rooms import Rooms
@@ -312,8 +312,9 @@ class Mall(Moving):
             return
         with self.read() as tx:
             behind = is_behind(tx, self._walk)
-        if not behind or bring_up(engine, self._walk).ended:
-            self._walk = None
+        with suppress(Conflict):  # somebody else is at it: the next sweep goes on
+            if not behind or bring_up(engine, self._walk).ended:
+                self._walk = None
 
     def relay(self, now: datetime | None = None) -> Relayed:
         """Tell the outside what committed moves have to tell, once each; failures are tried again.

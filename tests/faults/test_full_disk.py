@@ -65,8 +65,10 @@ class FewPages(Room):
         self._limit(mall, 1_000_000)
 
     def _limit(self, mall: Mall, pages: int) -> None:
-        with engine_of(mall).connect() as c:  # the pool keeps one
-            c.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        with ExitStack() as all_of_the_pool:
+            for _ in range(8):
+                c = all_of_the_pool.enter_context(engine_of(mall).connect())
+                c.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
 
 def engine_of(mall: Mall) -> Engine:

@@ -70,7 +70,7 @@ def test_what_killed_workers_were_told_has_happened_once_and_whole(
             for subject in seen.records:
                 assert tx.load(*subject.split("/"))[0] is not None
         ticks = (tmp_path / "ticks").stat().st_size
-        time.now = shop.START + ticks * TICK + timedelta(days=30)
+        time.now = shop.START + ticks * TICK + timedelta(days=28)
         assert mall.sweep().failed == ()
         newest = mall.seal().newest
         mall.relay()

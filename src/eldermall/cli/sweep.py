@@ -59,7 +59,7 @@ def sweep(
     else:
         _show(did, notice, spoken)
     if did.doubt is not None:
-        typer.echo(did.doubt.in_(spoken), err=True)
+        output.tell(did.doubt, spoken)
     if did.failed:
         raise typer.Exit(output.FINDINGS)
 
