@@ -81,7 +81,8 @@ def test_without_make_a_missing_table_is_an_error_that_says_what_to_do(database:
     missing = "the tables eldermall_record_visit aren't there, or lack a column"
     assert f"{missing}: run eldermall db upgrade {scheme}" in said.en
     assert "with --plugin NAME for each plugin of the mall" in said.en
-    assert f"缺少数据表或其中的列：eldermall_record_visit；请执行 eldermall db upgrade {scheme}" in said.zh
+    lacking = "缺少数据表或其中的列：eldermall_record_visit"
+    assert f"{lacking}；请执行 eldermall db upgrade {scheme}" in said.zh
     assert "并用 --plugin NAME 逐一指明商城的插件" in said.zh
     with shop.open_mall(database, plugins=[visits]) as mall:
         book(mall)
