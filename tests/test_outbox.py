@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from eldermall import (
     Invalid,
     Mall,
+    Overtaken,
     PluginError,
     RefundAnswer,
     RefundRequest,
@@ -25,6 +26,7 @@ from eldermall import (
     hookimpl,
 )
 from eldermall.adapters.roots.file import RootsFile
+from eldermall.adapters.storage import memory
 from eldermall.adapters.storage.memory import MemoryStorage
 from eldermall.calendars import DAY, HOUR, MINUTE
 from eldermall.contracts.events import CommittedEvent, SealedRoot
@@ -34,6 +36,7 @@ from eldermall.delivery import deliver
 from eldermall.engine.mending import Chosen
 from eldermall.engine.outbox import TOPICS, Outcome, _settled, following
 from eldermall.engine.settings import Technical
+from eldermall.engine.supply import _given
 from eldermall.plugins import Plugins
 from eldermall.reports.todo import gaps
 from tests import shop
@@ -513,6 +516,18 @@ def test_a_new_sink_gets_the_roots_that_it_lacks(
         assert mall.verify((tmp_path / "new").read_bytes().splitlines()).anchored == 5
 
 
+def test_a_sink_that_lacks_nothing_gets_nothing_twice(
+    tmp_path: Path, time: shop.Time, reopened: Any
+) -> None:
+    sink = RootsFile(tmp_path / "roots")
+    with reopened(sink) as mall:
+        seals(mall, time, "A1")
+        mall.relay()
+    with reopened(sink) as mall:
+        assert mall.relay().ended == {}
+    assert numbers(tmp_path / "roots") == [1]
+
+
 def test_a_sink_that_was_not_named_for_a_while_gets_what_was_made_meanwhile(
     reopened: Any, tmp_path: Path, time: shop.Time
 ) -> None:
@@ -761,3 +776,27 @@ def test_the_work_list_tells_a_dead_refund_before_all_else(
     assert "refund" in dead[0].text.en
     assert "closed account" in dead[0].text.en
     assert "eldermall outbox" in dead[0].text.en
+
+
+def test_two_relays_that_see_the_same_lack_supply_it_once(time: shop.Time) -> None:
+    with shop.open_mall("memory:", time) as mall:
+        seals(mall, time, "A1")
+        mall.relay()
+        with mall.storage.write(mall.code) as tx:
+            for _ in range(2):
+                assert _given(tx, shop.us(time.now), ["roots"], 0) == 1
+        assert [m.id for m in mall.messages() if "@" in m.id] == ["root.1@roots"]
+
+
+def test_a_message_that_a_relay_takes_just_then_is_not_dropped(
+    time: shop.Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop.open_mall("memory:", time) as mall:
+        seals(mall, time, "A1")
+        waits = next(m for m in mall.messages("pending") if m.topic == "event")
+        with monkeypatch.context() as relay:
+            relay.setattr(memory._MemoryTransaction, "change_message", lambda *_: False)
+            with pytest.raises(Overtaken, match="somebody else has just changed"):
+                mall.drop_message(waits.id, by=shop.OPERATIONS, reason="-")
+        assert waits in mall.messages("pending")
+        assert mall.verify().passed

@@ -21,7 +21,12 @@ from eldermall import Mall, hookimpl
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.contracts.events import RefundAnswer, RefundRequest
 from eldermall.contracts.storage import OPEN_CLOCKS
+from eldermall.engine import catching_up
+from eldermall.engine.machine import Guard
+from eldermall.engine.rule import AT, Rule
+from eldermall.engine.walk import END
 from eldermall.mall import rulebook
+from eldermall.texts import Text
 from tests import shop
 
 SAMPLE = Path(__file__).parent / "samples" / "mall-0003-stuck.sql"
@@ -192,4 +197,44 @@ def test_with_a_policy_that_sets_what_was_added_every_open_order_gets_its_clocks
         mall.orders.collect("COD", 27000, by=shop.COURIER)
         mall.orders.complete("COD", by=shop.CUSTOMER)
         assert mall.orders.get("COD").summary == "completed/collected"
+        assert mall.verify().passed
+
+
+def test_no_sweep_takes_long_and_the_next_ones_go_on(
+    file: str, time: shop.Time, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "A_SWEEP", 1)
+    with Mall.open(file, policy=policy_of_before(), now=time, plugins=[bank]) as mall:
+        for _ in range(20):
+            mall.sweep()
+        owed = {id for id in OWED if mall.orders.get(id).debts}
+        assert owed == set(OWED)
+        with mall.read() as tx:
+            assert tx.walked(catching_up.walk_of(mall.book, mall.policy.settings)) == END
+
+
+def test_what_cannot_be_brought_up_to_date_is_told_and_keeps_nothing_else_back(
+    file: str, time: shop.Time, bank: Bank
+) -> None:
+    class Refusing:
+        @hookimpl
+        def eldermall_rules(self) -> list[Rule]:
+            return [
+                Rule(
+                    id=f"shop.no-{what}", label=Text("不可", "no"), clauses=("S19-14",),
+                    guards=(guards,), needs=(AT,), check=lambda at: False,
+                    reason=Text("不可", "no"),
+                )
+                for what, guards in (
+                    ("refund", Guard("refund", "move", "open")),
+                    ("urge", Guard("urge", "move", "catch_up")),
+                )
+            ]
+
+    plugins = [bank, Refusing()]
+    with Mall.open(file, policy=policy_of_before(), now=time, plugins=plugins) as mall:
+        told = {failed.subject for failed in mall.sweep().failed}
+        assert {f"order/{id}" for id in OWED if not mall.orders.get(id).debts} <= told
+        assert any(subject.startswith("urge/") for subject in told)
+        assert not mall.sweep().failed
         assert mall.verify().passed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -40,7 +41,7 @@ from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.seal import Sealed, seal
 from eldermall.engine.settings import Technical
 from eldermall.engine.supply import supply
-from eldermall.engine.sweep import Swept, sweep
+from eldermall.engine.sweep import Failed, Swept, sweep
 from eldermall.engine.verification import Verification, verify
 from eldermall.engine.walk import END
 from eldermall.errors import Conflict, Invalid, PolicyError, SchemaError, Unknown
@@ -302,19 +303,25 @@ class Mall(Moving):
             now: the moment; the mall's own now if left out.
         """
         self._engine.ready()
-        self._bring_up()
-        return sweep(self._engine, self._moment(now))
+        behind = self._bring_up()
+        swept = sweep(self._engine, self._moment(now))
+        return replace(swept, failed=(*behind, *swept.failed))
 
-    def _bring_up(self) -> None:
-        """Bring records up to date that an older release or policy left, some of them."""
-        engine = self._engine
+    def _bring_up(self) -> tuple[Failed, ...]:
+        """Bring records up to date that an older release or policy left; say which can't be."""
         if self._walk is None or not self.storage.capabilities.walks:
-            return
+            return ()
         with self.read() as tx:
-            behind = is_behind(tx, self._walk)
-        with suppress(Conflict):  # somebody else is at it: the next sweep goes on
-            if not behind or bring_up(engine, self._walk).ended:
+            if not is_behind(tx, self._walk):
                 self._walk = None
+                return ()
+        try:
+            done = bring_up(self._engine, self._walk)
+        except Conflict:  # somebody else is at it: the next sweep goes on
+            return ()
+        if done.ended:
+            self._walk = None
+        return tuple(Failed(subject, "clocks.derived", "", why) for subject, why in done.failed)
 
     def relay(self, now: datetime | None = None) -> Relayed:
         """Tell the outside what committed moves have to tell, once each; failures are tried again.

@@ -109,3 +109,8 @@ def test_all_listings_of_an_order_are_looked_up_at_once() -> None:
             may(mall, *({"listing": id} for id in ("shown", "others", "hidden")))
         patch.undo()
     assert [ids for kind, ids in asked if kind == "listing"] == [("hidden", "others", "shown")]
+
+
+def test_what_the_mall_does_not_know_is_sold_as_the_host_says_where_it_may_be_sold() -> None:
+    with opened("taken") as mall:
+        assert may(mall, {"listing": "unknown", "version": 7, "unit_price": 100}) == ()

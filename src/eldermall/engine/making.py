@@ -73,9 +73,8 @@ def catch_up(work: Work, held: Held) -> None:
     assert record is not None
     cause = system(CAUGHT_UP)
     command = Command(kind.name, CAUGHT_UP, held.id, cause, Arguments())
-    if CAUGHT_UP in kind.machines_of:
-        if has_edge(kind, record, CAUGHT_UP):
-            make(work, command)
+    if CAUGHT_UP in kind.machines_of and has_edge(kind, record, CAUGHT_UP):
+        make(work, command)
         return
     bound = basis.bound(record, work.tx)
     after: Record

@@ -65,6 +65,6 @@ def _inside(hint: Any, path: str, within: bool) -> Iterator[str]:
 
 def _all(model: type[BaseModel], path: str) -> Iterator[str]:
     """Yield the paths of texts of a model whose marks for persons count for nothing."""
-    for name, hint in get_type_hints(model, include_extras=True).items():
-        if name in model.model_fields:
-            yield from _inside(hint, f"{path}.{name}", within=False)
+    hints = get_type_hints(model, include_extras=True)
+    for name in model.model_fields:
+        yield from _inside(hints[name], f"{path}.{name}", within=False)

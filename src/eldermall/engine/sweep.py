@@ -28,7 +28,11 @@ KEYS_A_SWEEP = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A clock that could not be acted on: which, and why. It is tried again."""
+    """A clock that could not be acted on: which, and why. It is tried again.
+
+    Where ``clock`` is ``clocks.derived``, a record that an older release or policy left couldn't
+    be brought up to date; it is with its next move.
+    """
 
     subject: str
     clock: str

@@ -111,18 +111,18 @@ def _on_their_way(order: Order) -> list[Parcel]:
     return [parcel for parcel in order.parcels if parcel.on_its_way]
 
 
+def _parcel(order: Order, id: str) -> Parcel:
+    return next(parcel for parcel in order.parcels if parcel.id == id)  # none ever goes
+
+
 def _next_news(order: Order, part: str, since: int) -> int | None:
-    parcel = order.parcel(part)
-    if parcel is None:
-        return None
+    parcel = _parcel(order, part)
     later = [e.at for e in parcel.events if e.struck is None and e.at > since]
     return min(later, default=parcel.delivered_at)
 
 
 def _arrived(order: Order, part: str, since: int) -> int | None:
-    parcel = order.parcel(part)
-    if parcel is None:
-        return None
+    parcel = _parcel(order, part)
     return parcel.delivered_at if parcel.ended is None else parcel.ended.at
 
 
