@@ -507,7 +507,7 @@ def test_djangos_options_for_postgresql_change_nothing(
         shop.pay(m)
     with atomic(), mall.joined(host()) as m:
         shop.pay(m)
-        fail_again = shop.refusal(m.orders.paid, "A1", 1, "more", by=shop.PAYMENTS)
+        fail_again = shop.refusal(m.orders.refunded, "A1", 10**9, "more", by=shop.PAYMENTS)
         assert fail_again.rules
         shop.ship(m)
     mall.settle()

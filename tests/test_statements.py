@@ -49,7 +49,7 @@ from tests.walk import unmade, walk
 MANY = 3_000
 """How many rows at least each growing table holds while plans are asked for."""
 
-BOUNDED = ("installation", "schema", "packs", "locks", "record_designation")
+BOUNDED = ("installation", "schema", "packs", "locks", "walks", "record_designation")
 """Tables that don't grow with the trade: posts, policies, what the adapter keeps for itself."""
 
 FAR = shop.us(datetime(2099, 1, 1, tzinfo=shop.START.tzinfo))

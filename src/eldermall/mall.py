@@ -309,14 +309,15 @@ class Mall(Moving):
 
     def _bring_up(self) -> tuple[Failed, ...]:
         """Bring records up to date that an older release or policy left; say which can't be."""
-        if self._walk is None or not self.storage.capabilities.walks:
+        name = self._walk  # another thread may be through with it meanwhile
+        if name is None or not self.storage.capabilities.walks:
             return ()
         with self.read() as tx:
-            if not is_behind(tx, self._walk):
+            if not is_behind(tx, name):
                 self._walk = None
                 return ()
         try:
-            done = bring_up(self._engine, self._walk)
+            done = bring_up(self._engine, name)
         except Conflict:  # somebody else is at it: the next sweep goes on
             return ()
         if done.ended:
