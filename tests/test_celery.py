@@ -115,12 +115,12 @@ def test_two_workers_and_a_beat_keep_two_malls_going_and_do_nothing_twice(
         for mall in malls:
             shop.staff(mall)
             for number in range(20):
-                shop.place(mall, f"A{number}")
+                shop.place(mall, f"A{number}", cash_on_delivery=True)
         with (
             worker(broker, url, tmp_path, 1, "-B", "-s", str(tmp_path / "beat")),
             worker(broker, url, tmp_path, 2),
         ):
-            breached = eventually(lambda: all(len(m.clocks("breached")) == 40 for m in malls))
+            breached = eventually(lambda: all(len(m.clocks("breached")) == 80 for m in malls))
             assert breached, (tmp_path / "log1").read_text()
             assert eventually(lambda: all(settled(m) for m in malls))
         told = Counter((tmp_path / "heard").read_text().split())
@@ -130,4 +130,4 @@ def test_two_workers_and_a_beat_keep_two_malls_going_and_do_nothing_twice(
             assert mall.verify().passed
             for number in range(20):
                 acts = Counter(e["what"] for e in mall.journal("order", f"A{number}"))
-                assert acts["clock.breached"] == 2
+                assert acts["clock.breached"] == 4
