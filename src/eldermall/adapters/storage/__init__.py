@@ -12,12 +12,10 @@ _SQL = (
     "mariadb:", "mariadb+pymysql:",
 )
 
-about = About(
-    capabilities={
-        "memory": StorageCapabilities(),
-        "sqlite, postgresql, mariadb": StorageCapabilities(join=True, durable=True),
-    }
-)
+MEMORY = StorageCapabilities(walks=True, newest=True, lanes=True)
+SQL = StorageCapabilities(join=True, durable=True, walks=True, newest=True, lanes=True)
+
+about = About(capabilities={"memory": MEMORY, "sqlite, postgresql, mariadb": SQL})
 
 
 @hookimpl

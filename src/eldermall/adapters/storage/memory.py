@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from eldermall.adapters.storage import MEMORY
 from eldermall.contracts.storage import (
     NO_HEAD,
     OPEN_CLOCKS,
@@ -26,7 +27,6 @@ from eldermall.contracts.storage import (
     RecordKind,
     RecordRow,
     RootRow,
-    StorageCapabilities,
     Transaction,
 )
 from eldermall.errors import Locked, NotJoinable, Overtaken, StorageError
@@ -55,7 +55,7 @@ class _Tables:
 class MemoryStorage:
     """A storage whose transactions run one after the other."""
 
-    capabilities = StorageCapabilities(walks=True, newest=True, lanes=True)
+    capabilities = MEMORY
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

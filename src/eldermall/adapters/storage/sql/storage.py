@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine, event, exc, select
 
+from eldermall.adapters.storage import SQL
 from eldermall.adapters.storage.sql import migrate
 from eldermall.adapters.storage.sql.database import PATIENCE, Database, translated
 from eldermall.adapters.storage.sql.join import Joiner
@@ -26,7 +27,6 @@ from eldermall.contracts.storage import (
     Beside,
     Joined,
     RecordKind,
-    StorageCapabilities,
     Transaction,
 )
 from eldermall.errors import Conflict, SchemaError, StorageError
@@ -54,9 +54,7 @@ class SqlStorage:
             malformed.
     """
 
-    capabilities = StorageCapabilities(
-        join=True, durable=True, walks=True, newest=True, lanes=True
-    )
+    capabilities = SQL
 
     def __init__(self, url: str, *, prefix: str = _USUAL) -> None:
         if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
