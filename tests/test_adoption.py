@@ -56,6 +56,14 @@ def test_the_entry_says_adopted_and_lists_the_moments_that_nobody_knows(mall: Ma
         "created_at", "handed_over_at", "merchant_contacted_at", "accepted_at", "paid_at",
     ]
     assert mall.orders.get("A2").created_at == mall.now()
+    total = PAID["total"]
+    collected = without | {
+        "payment": "collected", "cash_on_delivery": True, "collected": total, "received": 0,
+    }
+    mall.orders.adopt("A3", collected, by=shop.OPERATIONS)
+    assert mall.journal("order", "A3")[0]["unknown"] == [
+        "created_at", "handed_over_at", "merchant_contacted_at", "accepted_at", "collected_at",
+    ]
 
 
 def test_an_order_that_is_paid_ships_though_nobody_knows_since_when(mall: Mall) -> None:

@@ -251,9 +251,16 @@ def test_from_the_choice_on_an_end_stands_and_an_arrival_after_it_moves_nothing(
     assert (after.goods, after.parcels[0].ended) == (before.goods, before.parcels[0].ended)
     assert len(after.parcels[0].events) == 2
     assert any("now the courier says that it has arrived" in note for note in notes(mall))
-    said = shop.refusal(mall.orders.deliver, "A1", parcel="p", by=shop.CUSTOMER)
-    assert "2026-03-02" in said.text.en
-    assert "lost" in said.text.en
+    for refused in (
+        shop.refusal(mall.orders.deliver, "A1", parcel="p", by=shop.CUSTOMER),
+        shop.refusal(
+            mall.orders.correct_tracking, "A1", parcel="p", status="lost", reason="found",
+            when=time.now - 2 * HOUR, **BY,
+        ),
+    ):
+        assert "2026-03-02" in refused.text.en
+        assert "lost" in refused.text.en
+    assert mall.orders.get("A1").parcels[0].ended is not None
 
 
 def test_before_the_choice_the_latest_word_counts() -> None:

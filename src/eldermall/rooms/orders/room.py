@@ -89,6 +89,8 @@ class Orders(
             "completed_at": ("completed", "archived"),
         }
         expected = [name for name, states in passed.items() if order.track in states]
-        if order.payment not in ("unpaid", "cod_pending"):
+        if order.payment == "collected":
+            expected.append("collected_at")
+        elif order.payment not in ("unpaid", "cod_pending"):
             expected.append("paid_at")
         return expected

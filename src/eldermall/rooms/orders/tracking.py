@@ -236,6 +236,7 @@ class Tracking:
         """
         what = status, microseconds(when)
         sent = parcel_of(m.record, parcel)
+        still_open(sent)
         wrong = [e for e in sent.events if (e.status, e.at) == what and e.struck is None]
         if not wrong:
             raise Unfit(
