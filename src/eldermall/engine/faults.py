@@ -22,6 +22,8 @@ from eldermall.texts import Text
 Found = tuple[str, Text]
 """Where in a record something is wrong, and what would be right."""
 
+TOO_EARLY = Text("与所处状态不符：尚未到这一步", "doesn't fit the state: it hasn't come so far")
+
 FIRST = microseconds(datetime(2000, 1, 1, tzinfo=UTC))
 """No shop has moments before; a number of seconds or milliseconds would be one."""
 
@@ -93,6 +95,16 @@ def _inside(value: Any, hint: Any, where: str) -> Iterator[tuple[str, int, bool]
         elif isinstance(value, Mapping):
             for key, item in value.items():
                 yield from _inside(item, inside[1], f"{where}.{key}")
+
+
+def too_early(
+    record: Any, state: str, later: Mapping[tuple[str, ...], tuple[str, ...]]
+) -> Iterator[Found]:
+    """Yield the fields that are known, though ``later`` says that the state can't have them yet."""
+    for states, fields in later.items():
+        for field in fields:
+            if state in states and getattr(record, field) is not None:
+                yield field, TOO_EARLY
 
 
 def is_moment(hint: Any) -> bool:

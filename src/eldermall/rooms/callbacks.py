@@ -1,4 +1,4 @@
-"""Callbacks: the call to the customer after each completed order."""
+"""Callbacks: the call to the customer after each order that is completed, or never arrives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eldermall.engine.actor import Actor, Role
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import Declared, M, erasure
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Said, Words, derived_id
-from eldermall.engine.kind import ADOPTED, Command, Record, Upgrade
+from eldermall.engine.kind import ADOPTED, Command, Record, Upgrade, nobody
 from eldermall.engine.machine import NEW
 from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
@@ -100,10 +100,7 @@ class Callbacks(Declared[M, Callback]):
     OPEN = (States.due, States.attempted)
     """The states before it has an outcome."""
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say that only staff act on a callback."""
-        return False
+    party = staticmethod(nobody)
 
     @internal(NEW, to=States.due, says=Text("生成", "open"), event="CallbackOpened")
     @staticmethod

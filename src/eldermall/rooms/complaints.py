@@ -10,7 +10,7 @@ from pydantic import Field
 from eldermall.engine.actor import Actor, Role
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import Adopting, M, erasure
-from eldermall.engine.faults import Found
+from eldermall.engine.faults import Found, too_early
 from eldermall.engine.inputs import Frozen, Id, Label, Moment, Personal, Plain, Words
 from eldermall.engine.kind import Command, Record, Upgrade
 from eldermall.engine.machine import NEW, Unfit
@@ -226,13 +226,7 @@ class Complaints(Adopting[M, Complaint]):
     @staticmethod
     def faults(complaint: Complaint) -> Iterator[Found]:
         """Yield where a complaint says what no moves could have made of it."""
-        for states, fields in _LATER.items():
-            for field in fields:
-                if complaint.state in states and getattr(complaint, field) is not None:
-                    yield field, Text(
-                        "与所处状态不符：尚未到这一步",
-                        "doesn't fit the state: it hasn't come so far",
-                    )
+        yield from too_early(complaint, complaint.state, _LATER)
         if complaint.holder is None and complaint.state in ("escalated", "opinion_settled"):
             yield "holder", Text(
                 "须写明由何岗位处理：leader 或 head.部门",

@@ -119,10 +119,7 @@ def _forgotten(m: Move[Designation]) -> Changes:
 
 
 def _is_post(post: object) -> None:
-    head = head_of("")
-    if post not in (*LINKS, LEADER) and not (
-        isinstance(post, str) and post.startswith(head) and post != head
-    ):
+    if post not in LINKS and not (isinstance(post, str) and heads(post)):
         raise Invalid(
             "designation.post", post,
             Text(

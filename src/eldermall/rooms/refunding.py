@@ -9,7 +9,7 @@ from eldermall.engine.actor import Actor, Role
 from eldermall.engine.declaration import Changes, Move, internal, move
 from eldermall.engine.declared import Declared, M
 from eldermall.engine.inputs import Amount, Currency, Id, Label, Moment, Personal
-from eldermall.engine.kind import ADOPTED, Command, Record
+from eldermall.engine.kind import ADOPTED, Command, Record, nobody
 from eldermall.engine.machine import NEW
 from eldermall.engine.moments import Happened
 from eldermall.engine.parameters import By
@@ -70,7 +70,7 @@ def _fell_due(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Comm
 
 
 def _taken_over(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
-    for debt in _new(None, order):
+    for debt in order.debts:
         yield Refunds.take_over.command(
             debt.id, order=order.id, customer=order.customer, case=debt.case,
             currency=order.currency, amount=debt.amount, by=cause,
@@ -108,10 +108,7 @@ class Refunds(Declared[M, Refund]):
 
     _OPEN = (States.asked, States.accepted, States.failed, States.unknown)
 
-    @staticmethod
-    def party(subject: Any, actor: Actor) -> bool:
-        """Say that only staff and the host act on a refund."""
-        return False
+    party = staticmethod(nobody)
 
     @staticmethod
     def requests(before: Refund | None, after: Refund) -> Sequence[tuple[str, Mapping[str, Any]]]:

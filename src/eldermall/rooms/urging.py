@@ -93,7 +93,8 @@ def addressee(target: Target, parcel: str | None, order: Any) -> str | None:
     """Return the courier or merchant to press, None if the order has none such."""
     if target == "merchant":
         return order.merchant if parcel is None else None
-    return next((p.courier for p in order.parcels if p.id == parcel), None)
+    found = order.parcel(parcel)
+    return None if found is None else found.courier
 
 
 def _late(order: Any, change: ClockChange) -> tuple[str, str | None] | None:
@@ -158,8 +159,8 @@ class Urges(Declared[M, Urge]):
     """The moves of an urge.
 
     It opens by itself, by the sweep, when a parcel is silent or late or a merchant is late, and is
-    repeated by itself. Over one parcel, or with one merchant over an order, one urge waits at a
-    time; it ends by itself when all that they are pressed for has come.
+    repeated by itself. Of those that open by themselves one waits at a time over a parcel, or with
+    the merchant over an order; it ends by itself when all that they are pressed for has come.
     """
 
     kind = "urge"

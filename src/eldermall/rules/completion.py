@@ -27,9 +27,7 @@ LIMIT = Setting(
 
 
 def _silent(order: Order) -> dict[str, int]:
-    if order.goods != "delivered" or any(line.claimed for line in order.lines):
-        return {}
-    if order.payment == "cod_pending" and order.worth:
+    if order.goods != "delivered" or order.claimed or order.to_collect:
         return {}
     arrived = [p.delivered_at for p in order.live_parcels if p.delivered_at is not None]
     return {"": max(arrived)} if arrived else {}

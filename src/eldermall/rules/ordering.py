@@ -123,6 +123,7 @@ ON_DISPLAY = Rule(
     settings=(UNKNOWN,),
 )
 
+# It reads no setting, and is off with the other rule under policies that came before both.
 AS_SHOWN = Rule(
     id="ordering.as-shown",
     label=Text("版本与价格以展示为准，价格只可更低", "version and price are as shown, or less"),

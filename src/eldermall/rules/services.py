@@ -113,10 +113,8 @@ def _in_service(order: Order) -> dict[str, int]:
 def _unconfirmed(order: Order) -> dict[str, int]:
     if order.service != "done" or order.served is None or order.served.done_at is None:
         return {}
-    if any(line.claimed for line in order.lines):
+    if order.claimed or order.to_collect:
         return {}
-    if order.payment == "cod_pending" and order.worth:
-        return {}  # it is collected first
     return {"": order.served.done_at}
 
 

@@ -126,9 +126,8 @@ def _arrived(order: Order, part: str, since: int) -> int | None:
     return parcel.delivered_at if parcel.ended is None else parcel.ended.at
 
 
-def _no_more_on_its_way(order: Order, part: str) -> bool:
-    parcel = order.parcel(part)
-    return parcel is None or parcel.delivered_at is not None
+def _has_arrived(order: Order, part: str) -> bool:
+    return _parcel(order, part).delivered_at is not None
 
 
 def _unanswered(urge: Urge) -> dict[str, int]:
@@ -156,7 +155,7 @@ DELIVERED = Clock(
     clauses=("S19-11-2c",),
     kind="order",
     runs=_travelling,
-    met=_no_more_on_its_way,
+    met=_has_arrived,
     done_at=_arrived,
     limit=DELIVERY_LIMIT,
     starts=Text("发出", "it leaves"),

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eldermall.engine.faults import Found
+from eldermall.engine.faults import Found, too_early
 from eldermall.rooms.aftersales.case import UNDECIDED, Case
 from eldermall.texts import Text
 
 _UNDECIDED = tuple(state.name for state in UNDECIDED)
-_CAME_BACK = ("received", "refunded", "replaced", "closed")
-_TOO_EARLY = Text(
-    "与所处状态不符：尚未到这一步", "doesn't fit the state: it hasn't come so far"
-)
 _LATER = {
     ("opened",): ("contacted_at", "merchant_contacted_at"),
     _UNDECIDED: (
@@ -35,10 +31,7 @@ def faults(record: Case) -> Iterator[Found]:
         yield "lines", Text("至少需要一行", "a case is about one line or more")
     for id in case.listings.keys() - case.lines.keys():
         yield f"listings.{id}", Text("不是此售后的订单行", "is no line of this case")
-    for states, fields in _LATER.items():
-        for field in fields:
-            if case.state in states and getattr(case, field) is not None:
-                yield field, _TOO_EARLY
+    yield from too_early(case, case.state, _LATER)
     if case.merchant is None and case.merchant_contacted_at is not None:
         yield "merchant_contacted_at", Text(
             "自营订单没有商家可联系", "own goods have no merchant to contact"

@@ -5,7 +5,7 @@ The debts add up to what is owed back, always: what grows makes a debt, what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from eldermall.engine.inputs import derived_id
 from eldermall.engine.machine import Unfit
@@ -78,12 +78,9 @@ def paid_off(
     )
 
 
-def _in_turn(debts: tuple[Debt, ...], refund: str | None, case: str | None) -> Iterator[int]:
+def _in_turn(debts: tuple[Debt, ...], refund: str | None, case: str | None) -> list[int]:
     def named(number: int) -> bool:
         debt = debts[number]
         return debt.id == refund if refund is not None else case is not None and debt.case == case
 
-    yield from sorted(range(len(debts)), key=lambda number: not named(number))
-
-
-__all__ = ["all_told", "for_case", "paid_off", "refund_id", "told_of", "untold"]
+    return sorted(range(len(debts)), key=lambda number: not named(number))

@@ -11,7 +11,7 @@ from eldermall.engine.machine import Unfit
 from eldermall.engine.moments import shown
 from eldermall.engine.parameters import By, When
 from eldermall.engine.room import Unpack
-from eldermall.rooms.orders.lines import Lines, taken
+from eldermall.rooms.orders.lines import Lines, taken, to_leave_again
 from eldermall.rooms.orders.moments import ACCEPTED, AHEAD, COMPLETED
 from eldermall.rooms.orders.order import Order, Parcel, ShippingException
 from eldermall.rooms.orders.placing import BUYER, SELLER
@@ -24,7 +24,7 @@ class Shipping:
 
     @move(
         Goods.accepted, to=None, by=SELLER, says=Text("发出包裹", "ship a parcel"),
-        event="ParcelShipped", fits=lambda order: any(line.outstanding for line in order.lines),
+        event="ParcelShipped", fits=to_leave_again,
         after=(ACCEPTED,),
     )
     @staticmethod

@@ -34,16 +34,11 @@ def taken(order: Order, wanted: Mapping[str, int], field: str) -> tuple[Line, ..
                     f"line {id} has {line.outstanding} left, not {quantity}",
                 )
             )
-    return tuple(
-        line.model_copy(update={field: getattr(line, field) + wanted[line.id]})
-        if line.id in wanted
-        else line
-        for line in order.lines
-    )
+    return moved(order, wanted, **{field: 1})
 
 
 def outstanding(order: Order) -> dict[str, int]:
-    """Return what has neither left nor been cancelled or refunded, by line."""
+    """Return what is to leave still, or again, by line."""
     return {line.id: line.outstanding for line in order.lines if line.outstanding}
 
 
@@ -71,9 +66,7 @@ def nothing_arrives(order: Order) -> bool:
 
 
 def all_gone(order: Order) -> bool:
-    """Say whether every line has left, or was cancelled or refunded, and something is on its way
-    or has arrived.
-    """
+    """Say whether nothing is left to send, and something is on its way or has arrived."""
     return bool(order.live_parcels) and not outstanding(order)
 
 

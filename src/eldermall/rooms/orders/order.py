@@ -426,6 +426,16 @@ class Order(Record):
         )
 
     @property
+    def to_collect(self) -> bool:
+        """Whether cash on delivery is still to be collected."""
+        return self.payment == "cod_pending" and self.worth != 0
+
+    @property
+    def claimed(self) -> bool:
+        """Whether anything of it is in an after-sale case that isn't settled."""
+        return any(line.claimed for line in self.lines)
+
+    @property
     def handed_in(self) -> int:
         """What the customer has paid: to the host, or to the courier who hands it on."""
         return max(self.received, self.collected)
@@ -470,7 +480,7 @@ class Order(Record):
         return bool(
             self.debts or self.urges or self.owed_by_courier
             or any(parcel.on_its_way for parcel in self.parcels)
-            or any(line.claimed for line in self.lines)
+            or self.claimed
         )
 
     @property

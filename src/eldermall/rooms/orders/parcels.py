@@ -42,14 +42,14 @@ def _has_ended(order: Order) -> bool:
     return any(p.ended is not None and p.chosen_at is None for p in order.parcels)
 
 
-def _chosen(
-    m: Move[Order], parcel: Parcel, again: Mapping[str, int], given_up: Mapping[str, int]
-) -> Changes:
+def _chosen(m: Move[Order], parcel: Parcel, given_up: Mapping[str, int]) -> Changes:
+    """Return the fields of an order in which what isn't given up is to leave again."""
     back = moved(m.record, parcel.lines, shipped=-1)
     lines = moved(m.record.model_copy(update={"lines": back}), given_up, given_up=1)
+    again = {id for id, n in parcel.lines.items() if n > given_up.get(id, 0)}
     return {
         "lines": tuple(
-            line.model_copy(update={"again_at": m.at}) if again.get(line.id) else line
+            line.model_copy(update={"again_at": m.at}) if line.id in again else line
             for line in lines
         ),
         **with_parcel(m.record, parcel.model_copy(update={"chosen_at": m.at})),
@@ -108,8 +108,7 @@ class Parcels:
             parcel: the parcel's id, which has ended.
             by: the merchant, customer service, or operations.
         """
-        ended = _ended(m.record, parcel)
-        return _chosen(m, ended, ended.lines, {})
+        return _chosen(m, _ended(m.record, parcel), {})
 
     @move(
         *_UNDER_WAY, to=None, by=CHOOSERS, says=Text("放弃重发", "give up a parcel"),
@@ -133,14 +132,12 @@ class Parcels:
             by: the merchant, customer service, or operations.
         """
         ended = _ended(m.record, parcel)
-        gone = dict(ended.lines if lines is None else lines)
-        again = {line: n - gone.pop(line, 0) for line, n in ended.lines.items()}
-        if gone or min(again.values()) < 0:
+        gone = ended.lines if lines is None else lines
+        if any(n > ended.lines.get(line, 0) for line, n in gone.items()):
             raise Unfit(
                 Text(
                     f"包裹 {parcel} 内为 {ended.lines}，不能放弃更多",
                     f"parcel {parcel} held {ended.lines}; no more than that can be given up",
                 )
             )
-        given_up = {line: n - again[line] for line, n in ended.lines.items()}
-        return _chosen(m, ended, again, given_up)
+        return _chosen(m, ended, gone)

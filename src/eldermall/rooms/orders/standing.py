@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eldermall.engine.faults import Found, twice
+from eldermall.engine.faults import TOO_EARLY, Found, twice
+from eldermall.rooms.orders.debts import told_of
 from eldermall.rooms.orders.order import Line, Order, Parcel
-from eldermall.rooms.orders.states import WAITING
+from eldermall.rooms.orders.states import BEFORE_ACCEPTANCE, WAITING
 from eldermall.texts import Text
 
 _ARRIVED = ("delivered", "completed", "archived")
@@ -18,7 +19,7 @@ _SERVED = ("done", "completed", "archived")
 _BEFORE = {
     "handed_over_at": ("submitted",),
     "merchant_contacted_at": ("submitted", "handed_over"),
-    "accepted_at": ("submitted", "handed_over", "merchant_contacted"),
+    "accepted_at": BEFORE_ACCEPTANCE,
     "completed_at": (
         *WAITING, "shipped", "delivered", "appointed", "in_service", "done", "declined",
         "cancelled",
@@ -84,7 +85,7 @@ def _quantities(order: Order, n: int, line: Line) -> Iterator[Found]:
 
 def _parcels(order: Order) -> Iterator[Found]:
     ended = order.goods in ("declined", "cancelled")
-    if (order.parcels and (order.kind == "service" or order.goods in WAITING[:-1])) or (
+    if (order.parcels and (order.kind == "service" or order.goods in BEFORE_ACCEPTANCE)) or (
         order.live_parcels and ended
     ):
         yield "parcels", Text(
@@ -125,9 +126,7 @@ def _fate(order: Order, n: int, parcel: Parcel) -> Iterator[Found]:
 def _course(order: Order) -> Iterator[Found]:
     for field, states in _BEFORE.items():
         if getattr(order, field) is not None and order.track in states:
-            yield field, Text(
-                "与所处状态不符：尚未到这一步", "doesn't fit the state: it hasn't come so far"
-            )
+            yield field, TOO_EARLY
     if order.decline_reason is not None and order.track != "declined":
         yield "decline_reason", Text("只有拒单才有原因", "only a declined order has one")
     if order.ship_by is not None and order.ship_by <= order.created_at:
@@ -255,7 +254,7 @@ def _debts(order: Order) -> Iterator[Found]:
     for n, debt in enumerate(order.debts):
         if debt.amount == 0:
             yield f"debts.{n}.amount", Text("须大于 0", "must be above 0")
-    asked = sum(debt.amount for debt in order.debts)
+    asked = told_of(order.debts)
     if asked > order.owed_back:
         yield "debts", Text(
             f"合计 {asked}，多于尚应退的 {order.owed_back}",

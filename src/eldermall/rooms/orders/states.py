@@ -72,5 +72,8 @@ class Payment(Track, name="payment", label=Text("订单（付款）", "order, pa
 WAITING = tuple(each.name for each in Begun.all())
 """The names of the states before everything has left."""
 
+BEFORE_ACCEPTANCE = WAITING[:-1]
+"""The names of the states before the seller has taken it."""
+
 BEFORE_SERVICE = (*WAITING, Service.appointed.name)
 """The names of the states before a service has begun."""

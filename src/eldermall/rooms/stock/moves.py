@@ -60,25 +60,25 @@ def _less(m: Move[Stock], holder: str, quantity: int) -> dict[str, int]:
 
 def _came_back(before: Any, case: Any, args: Any, cause: Actor) -> Iterable[Command]:
     if args.restock:
-        back: Counter[str] = Counter()
-        for line, quantity in case.settled.items():
-            back[case.listings[line]] += quantity
-        for listing, quantity in sorted(back.items()):
-            yield Stocks.restock.command(listing, source=case.id, quantity=quantity, by=cause)
+        yield from _back(case.id, case.listings, case.settled, cause)
 
 
 def _undelivered(before: Any, order: Any, args: Any, cause: Actor) -> Iterable[Command]:
     """Yield that the goods of a parcel that ended come back, but for those that are lost."""
     parcel = order.parcel(args.parcel)
-    if parcel.ended.how == "lost":
-        return
+    if parcel.ended.how != "lost":
+        listings = {line.id: line.listing for line in order.lines}
+        yield from _back(derived_id(order.id, parcel.id), listings, parcel.lines, cause)
+
+
+def _back(
+    source: str, listings: Mapping[str, str], lines: Mapping[str, int], cause: Actor
+) -> Iterable[Command]:
     back: Counter[str] = Counter()
-    for line, quantity in parcel.lines.items():
-        back[order.line(line).listing] += quantity
+    for line, quantity in lines.items():
+        back[listings[line]] += quantity
     for listing, quantity in sorted(back.items()):
-        yield Stocks.restock.command(
-            listing, source=derived_id(order.id, parcel.id), quantity=quantity, by=cause
-        )
+        yield Stocks.restock.command(listing, source=source, quantity=quantity, by=cause)
 
 
 class Stocks(Keeping[M, Stock]):
