@@ -17,7 +17,6 @@ from eldermall.contracts.storage import (
     ClockState,
     Message,
     MessageState,
-    RecordKind,
     RecordRow,
     Storage,
     Transaction,
@@ -150,7 +149,7 @@ class Mall(Moving):
         read = read_policy(loaded.policy(policy), book)
         storage = loaded.storage(url, prefix)
         try:
-            storage.open(_record_kinds(book), make=make)
+            storage.open((kind.record_kind for kind in book.kinds.values()), make=make)
             _put_in_force(storage, code, book, read, microseconds(now(), "now"))
         except BaseException:
             storage.close()
@@ -452,10 +451,6 @@ class Mall(Moving):
 
     def _moment(self, now: datetime | None) -> int:
         return self._engine.now() if now is None else microseconds(now, "now")
-
-
-def _record_kinds(book: Rulebook) -> Iterator[RecordKind]:
-    return (kind.record_kind for kind in book.kinds.values())
 
 
 def _put_in_force(

@@ -150,7 +150,7 @@ class Plugins:
         Raises:
             PluginError: no plugin knows it, or one fails.
         """
-        storage: Storage | None = self._first("eldermall_storage", "", url=url, prefix=prefix)
+        storage: Storage | None = self._first("eldermall_storage", url=url, prefix=prefix)
         if storage is None:
             from eldermall.adapters.storage.urls import shown_url
 
@@ -351,19 +351,26 @@ class Plugins:
 
     def refund(self, request: RefundRequest) -> RefundAnswer | None:
         """Have a plugin pay money back; None if none takes refund requests."""
-        answer: RefundAnswer | None = self._first("eldermall_refund", "", request=request)
+        answer: RefundAnswer | None = self._first("eldermall_refund", request=request)
         return answer
 
     def _impls(self, hook: str) -> Sequence[Any]:
         return list(reversed(getattr(self._manager.hook, hook).get_hookimpls()))
 
-    def _calls(self, hook: str, **given: object) -> Iterator[tuple[Loaded, Callable[[], Any]]]:
-        """Yield each plugin with the hook, the last one first, and what calls it."""
+    def _calls(
+        self, hook: str, to: str = "", /, **given: object
+    ) -> Iterator[tuple[Loaded, Callable[[], Any]]]:
+        """Yield each plugin with the hook, or only the receiver ``to``, and what calls it.
+
+        The last one comes first.
+        """
         impls = self._impls(hook)
         if not impls:
             self._told(hook, "", given, "no plugin has this hook")
         for impl in impls:
-            yield self._loaded[id(impl.plugin)], partial(self._call, hook, impl, given)
+            by = self._loaded[id(impl.plugin)]
+            if to in ("", by.receiver):
+                yield by, partial(self._call, hook, impl, given)
 
     def _call(self, hook: str, impl: Any, given: Mapping[str, object]) -> Any:
         by = self._loaded[id(impl.plugin)]
@@ -390,13 +397,12 @@ class Plugins:
             shown = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
             self._trace(HookCall(hook, plugin, shown, answer))
 
-    def _first(self, hook: str, to: str, **given: object) -> Any:
-        answers = (call() for by, call in self._calls(hook, **given) if to in ("", by.receiver))
+    def _first(self, hook: str, to: str = "", /, **given: object) -> Any:
+        answers = (call() for _, call in self._calls(hook, to, **given))
         return next((answer for answer in answers if answer is not None), None)
 
-    def _all(self, hook: str, to: str, **given: object) -> int:
-        calls = [call for by, call in self._calls(hook, **given) if to in ("", by.receiver)]
-        return len([call() for call in calls])
+    def _all(self, hook: str, to: str, /, **given: object) -> int:
+        return len([call() for _, call in self._calls(hook, to, **given)])
 
     def _things(
         self, hook: str, types: tuple[type[Any], ...], fits: Callable[[Any], bool] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -39,6 +40,13 @@ ROLE_LABELS: dict[Role, Text] = {
     "company_leader": Text("公司领导", "company leader"),
     "system": Text("系统", "system"),
 }
+
+
+def listed(roles: Iterable[Role]) -> Text:
+    """Return what roles are called in print, one after the other."""
+    labels = [ROLE_LABELS[role] for role in roles]
+    return Text("、".join(each.zh for each in labels), ", ".join(each.en for each in labels))
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError, create_model
 
 from eldermall.calendars import microseconds
-from eldermall.engine.actor import ROLE_LABELS
+from eldermall.engine.actor import listed
 from eldermall.engine.clock import ClockChange, changes
 from eldermall.engine.faults import FIRST, faults, hints_of, is_moment
 from eldermall.engine.inputs import Arguments, Personal, invalid, personal_fields
@@ -35,11 +35,8 @@ from eldermall.texts import Text
 
 LABEL = Text("接管", "adopt")
 _OURS = ("id", "version", "pack")
-_WHO = [ROLE_LABELS[role] for role in LATE_ROLES]
-_WHO_MAY = Text(
-    "接管只能由以下身份执行：" + "、".join(who.zh for who in _WHO),
-    "a record is taken over by: " + ", ".join(who.en for who in _WHO),
-)
+_WHO = listed(LATE_ROLES)
+_WHO_MAY = Text(f"接管只能由以下身份执行：{_WHO.zh}", f"a record is taken over by: {_WHO.en}")
 
 
 @cache

@@ -10,12 +10,10 @@ from hashlib import sha256
 
 from eldermall.contracts.storage import Transaction
 from eldermall.engine.engine import Engine
-from eldermall.engine.making import Refusal, catch_up
+from eldermall.engine.making import catch_up
 from eldermall.engine.rulebook import Rulebook
 from eldermall.engine.settings import Settings
 from eldermall.engine.walk import END, Walked, walk
-from eldermall.engine.work import Held, Work
-from eldermall.errors import Refused
 from eldermall.texts import Text
 
 A_SWEEP = 2_000
@@ -43,17 +41,10 @@ def bring_up(engine: Engine, name: str) -> Walked:
     visited = 0
     failed: list[tuple[str, Text]] = []
     for kind in engine.book.kinds:
-        done = walk(engine, name, kind, _visit, most=A_SWEEP - visited)
+        done = walk(engine, name, kind, catch_up, most=A_SWEEP - visited)
         visited += done.visited
         failed += done.failed
         if not done.ended or visited >= A_SWEEP:
             return Walked(visited, tuple(failed), ended=False)
     engine.within(lambda tx: tx.put_walked(name, END))
     return Walked(visited, tuple(failed))
-
-
-def _visit(work: Work, held: Held) -> None:
-    try:
-        catch_up(work, held)
-    except Refusal as refusal:
-        raise Refused(refusal.decision) from None

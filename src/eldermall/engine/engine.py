@@ -60,9 +60,8 @@ class Engine(Refusing):
 
         def do(tx: Transaction) -> Record:
             work = Work(self, tx, now)
-            record, moved = self._once(work, command)
-            if moved:
-                work.flush()
+            record = self._once(work, command)
+            work.flush()
             return record
 
         try:
@@ -77,20 +76,20 @@ class Engine(Refusing):
             refuse(self._conflict(command, now, conflict))
             raise
 
-    def _once(self, work: Work, command: Command) -> tuple[Record, bool]:
-        """Make ``command`` unless its key says that it was made; return the record, and whether."""
+    def _once(self, work: Work, command: Command) -> Record:
+        """Make ``command`` unless its key says that it was made; return the record."""
         if command.key is not None and self._claimed(work, command):
             record = work.hold(self.book.kind(command.kind), command.id).record
             assert record is not None
-            return record, False
+            return record
         if command.name == ADOPT and command.actor.role not in OUTSIDE:
             record = work.hold(self.book.kind(command.kind), command.id).record
             if record is not None and adopted_before(
                 map(entry_fields, work.tx.chain(subject_of(command.kind, command.id))),
                 command.args,
             ):
-                return record, False
-        return make(work, command)[0], True
+                return record
+        return make(work, command)[0]
 
     def _claimed(self, work: Work, command: Command) -> bool:
         """Claim the key of ``command``; say whether the same command has used it before."""
@@ -144,7 +143,7 @@ class Engine(Refusing):
                         raise failed[0]
                     work.now = self.now()
                     try:
-                        return self._once(work, self.asked(command))[0]
+                        return self._once(work, self.asked(command))
                     except Refusal as refusal:
                         refused.append(refusal)
                         failed.append(Refused(refusal.decision))
@@ -156,8 +155,7 @@ class Engine(Refusing):
                 yield run, work
                 if failed:
                     raise failed[0]
-                if work.entries:
-                    work.flush()
+                work.flush()
         finally:
             for refusal in refused:
                 self.keep(refusal.entry)

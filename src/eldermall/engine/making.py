@@ -68,13 +68,19 @@ def catch_up(work: Work, held: Held) -> None:
 
     It is what any move would do besides, for a record that stands still: clocks start since their
     own moments, and automatic moves follow. A kind with an internal move ``catch_up`` makes that.
+
+    Raises:
+        Refused: a rule refuses it, or what follows from it.
     """
     kind, record, basis = held.kind, held.record, work.basis
     assert record is not None
     cause = system(CAUGHT_UP)
     command = Command(kind.name, CAUGHT_UP, held.id, cause, Arguments())
     if CAUGHT_UP in kind.machines_of and has_edge(kind, record, CAUGHT_UP):
-        make(work, command)
+        try:
+            make(work, command)
+        except Refusal as refusal:
+            raise Refused(refusal.decision) from None
         return
     bound = basis.bound(record, work.tx)
     after: Record
@@ -118,7 +124,7 @@ def _decide(work: Work, command: Command) -> tuple[Held, Context, Step]:
         return held, c, adopted(basis.book, kind, command, c, basis.technical)
     here = edge(kind, held.record, command.name, command.args)
     if command.at is None and held.record is not None:
-        c.at = raised(here.after, c, kind.label, basis.technical.future)
+        c.at = raised(here.after, c, basis.technical.future)
     if here.asked is not None:
         c.looked = work.look(basis.book.lookups(kind, here.machine, here.asked), c)
     if here.taken is not None and here.taken.erases:

@@ -6,11 +6,12 @@ What isn't marked stands in records and journal in clear, after every keeping ti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, StringConstraints
 
 from eldermall.engine.declared import Declared
+from eldermall.engine.faults import hints_of
 from eldermall.engine.inputs import Plain, personal_fields
 from eldermall.engine.kind import ADOPT
 
@@ -40,7 +41,7 @@ def unmarked(room: type[Declared[Any, Any]]) -> list[str]:
 def _texts(model: type[BaseModel], before: str, *, within: bool) -> Iterator[str]:
     """Yield the paths of a model's texts; a mark inside what it is made of counts if ``within``."""
     personal = personal_fields(model)
-    for name, hint in get_type_hints(model, include_extras=True).items():
+    for name, hint in hints_of(model).items():
         if name in model.model_fields and name not in personal:
             yield from _inside(hint, before + name, within)
 
@@ -65,6 +66,6 @@ def _inside(hint: Any, path: str, within: bool) -> Iterator[str]:
 
 def _all(model: type[BaseModel], path: str) -> Iterator[str]:
     """Yield the paths of texts of a model whose marks for persons count for nothing."""
-    hints = get_type_hints(model, include_extras=True)
+    hints = hints_of(model)
     for name in model.model_fields:
         yield from _inside(hints[name], f"{path}.{name}", within=False)

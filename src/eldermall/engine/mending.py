@@ -96,7 +96,7 @@ def retry(engine: Engine, now: int, ids: Sequence[str] = (), which: Chosen | Non
     """
     _with_lanes(engine)
     if ids:
-        return engine.within(lambda tx: _revived(engine, tx, now, [_one(tx, id) for id in ids]))
+        return engine.within(lambda tx: _revived(engine, tx, now, _those(tx, ids)))
     revived = 0
     with engine.storage.read(engine.mall) as reading:
         found = list(chosen(reading, WAITING, which or Chosen(), lanes=True))
@@ -137,7 +137,7 @@ def drop(engine: Engine, id: str, *, by: Actor, reason: str) -> None:
 
 
 def _dropped(engine: Engine, tx: Transaction, args: Dropping, by: Actor) -> None:
-    was = _one(tx, args.message)
+    (was,) = _those(tx, [args.message])
     if was.topic == "root":
         raise Invalid(
             "drop.message", was.id,
@@ -167,19 +167,18 @@ def _dropped(engine: Engine, tx: Transaction, args: Dropping, by: Actor) -> None
         )
 
 
-def _one(tx: Transaction, id: str) -> Message:
-    """Return a message that may be changed."""
-    found = laned(tx).find_messages([id])
-    if not found:
-        raise Unknown(Text(f"没有消息 {id}", f"there is no message {id}"))
-    if found[0].state not in WAITING:
-        raise Invalid(
-            "message", id,
-            Text(
-                f"该消息已办结（{found[0].state}）", f"has ended already: it is {found[0].state}"
-            ),
-        )
-    return found[0]
+def _those(tx: Transaction, ids: Sequence[str]) -> list[Message]:
+    """Return messages that may be changed."""
+    there = {message.id: message for message in laned(tx).find_messages(ids)}
+    for id in ids:
+        if id not in there:
+            raise Unknown(Text(f"没有消息 {id}", f"there is no message {id}"))
+        state = there[id].state
+        if state not in WAITING:
+            raise Invalid(
+                "message", id, Text(f"该消息已办结（{state}）", f"has ended already: it is {state}")
+            )
+    return [there[id] for id in ids]
 
 
 def _with_lanes(engine: Engine) -> None:

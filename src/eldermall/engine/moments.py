@@ -118,7 +118,7 @@ def _newest(after: tuple[Happened, ...], c: Context) -> int:
     return last
 
 
-def raised(after: tuple[Happened, ...], c: Context, kind: Text, future: int) -> int:
+def raised(after: tuple[Happened, ...], c: Context, future: int) -> int:
     """Return when a move of a record happened of which nobody says when.
 
     That is now, or the latest moment that it follows if that is so little ahead that the clocks

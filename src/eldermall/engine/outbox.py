@@ -129,8 +129,9 @@ def _lanes(
     new: list[Message] = []
     for topic in TOPICS:
         lane = []
+        names = receivers(topic)
         for message in laned(tx).claim_lane(topic, now, BATCH, until):
-            rows = following(message, receivers(topic))
+            rows = following(message, names)
             if rows:
                 new += rows
                 tx.settle_message(replace(message, state="delivered", next=None, reason=""))

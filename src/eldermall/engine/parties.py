@@ -1,4 +1,4 @@
-"""Whose a record is: asked before anything else, and where it is another's, told alone.
+"""Whose a record is: asked before any rule, and where it is another's, told alone.
 
 To somebody of no staff a record that isn't theirs looks like one that isn't there.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eldermall.engine.actor import ROLE_LABELS, Actor, Role
+from eldermall.engine.actor import Actor, Role, listed
 from eldermall.engine.kind import Command, Kind, Record, anyone
 from eldermall.engine.machine import NEW
 from eldermall.engine.rule import Verdict
@@ -25,13 +25,10 @@ NOT_THEIRS = Verdict(
 
 def who_may(roles: Iterable[Role]) -> Verdict:
     """Return the refusal of a move that only others make."""
-    names = [ROLE_LABELS[role] for role in dict.fromkeys(roles)]
+    who = listed(dict.fromkeys(roles))
     return Verdict(
         "machine.who-may", "refused",
-        reason=Text(
-            "此动作只能由以下身份执行：" + "、".join(n.zh for n in names),
-            "this move is made by: " + ", ".join(n.en for n in names),
-        ),
+        reason=Text(f"此动作只能由以下身份执行：{who.zh}", f"this move is made by: {who.en}"),
     )
 
 

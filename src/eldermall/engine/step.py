@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eldermall.contracts.storage import ClockRow
-from eldermall.engine.actor import ROLE_LABELS, Role
+from eldermall.engine.actor import Role, listed
 from eldermall.engine.clock import Clock, ClockChange, changes
 from eldermall.engine.kind import ADOPTED, Command, Kind, Record, subject_of
 from eldermall.engine.machine import NEW, Machine, Moved, Transition, Unfit
@@ -192,11 +192,11 @@ def step(
     decision = Decision(subject, command.name, here.state, every, facts, allowed, labels)
     if not allowed or after is None:
         return Step(decision)
+    if here.asked.quiet and record is not None and _same(record, after):
+        return Step(decision, record)
     changed: tuple[ClockChange, ...] = ()
     if applies and (watching := running(book.watching[kind.name], c.settings, c.now)):
         changed = tuple(changes(watching, after, subject, c.clocks, c.at, c.settings, c.bound))
-    if here.asked.quiet and record is not None and _same(record, after):
-        return Step(decision, record)
     requests = () if kind.requests is None else kind.requests(record, after)
     return Step(decision, after, path, changed, requests, left=tuple(c.left))
 
@@ -340,13 +340,12 @@ def _untimely(
     if c.at < c.now - technical.backdating and (
         command.late_reason is None or command.actor.role not in LATE_ROLES
     ):
-        who = [ROLE_LABELS[role] for role in LATE_ROLES]
+        who = listed(LATE_ROLES)
         yield _refusal(
             "time.backdated",
-            "发生时间早于允许补录的期限，只能由"
-            + "、".join(w.zh for w in who) + "注明补录原因（late_reason）后补录",
+            f"发生时间早于允许补录的期限，只能由{who.zh}注明补录原因（late_reason）后补录",
             "it lies further back than may be entered afterwards, but by "
-            + ", ".join(w.en for w in who) + " with a late_reason",
+            f"{who.en} with a late_reason",
         )
 
 

@@ -98,6 +98,5 @@ def _visited(engine: Engine, kind: Kind, id: str, visit: Visit, tx: Transaction)
     if held.record is None or not kind.is_open(held.record):
         return 0
     visit(work, held)
-    if work.entries:
-        work.flush()
+    work.flush()
     return 1

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import UnionType
-from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin
 
 from eldermall.engine.adoption import adoption_of
+from eldermall.engine.faults import hints_of
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.kind import Record
 from eldermall.errors import Fault, FileUnreadable, Invalid
@@ -197,7 +198,7 @@ class _Column:
 
 def _columns(header: Sequence[str], model: type[Record]) -> list[_Column]:
     arguments = adoption_of(model)
-    hints = get_type_hints(arguments, include_extras=True)
+    hints = hints_of(arguments)
     known = {
         name: _Column(
             name, _is_text(hints[name]), field.is_required(), type(None) in get_args(hints[name])
