@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text as Styled
 
 from eldermall.cli import output
+from eldermall.cli.progress import bar
 from eldermall.engine.actor import Role, person
 from eldermall.loading import allowed
 from eldermall.mall import Mall
 from eldermall.reports.adopting import ADOPTING, Adopted, Failure
 from eldermall.reports.adopting import adopt as run
-from eldermall.reports.sources.cells import Progress as Told
 from eldermall.texts import Lang, Text
 
 
@@ -63,7 +59,7 @@ def adopt(
     """
     spoken = output.language(lang)
     failures: list[Failure] = []
-    errors = output.errors()
+    errors, said = output.errors(), Text("接管中", "adopting").in_(spoken)
 
     def tell(failure: Failure) -> None:
         if json:
@@ -75,7 +71,7 @@ def adopt(
     acting: Role = role.value
     with output.telling(spoken), Mall.open(
         database, policy=policy, code=code, prefix=prefix, plugins=allowed(), make=False
-    ) as mall, _bar(errors, spoken) as told:
+    ) as mall, bar(said, errors, shown=errors.is_terminal) as told:
         who = person(by, acting, department=mall.policy.settings.department)
         did = run(
             mall, kind, file, by=who, dry_run=dry_run, encoding=encoding, failed=tell,
@@ -116,18 +112,6 @@ def _failure(failure: Failure, why: Text, lang: Lang) -> Styled:
     where = Text(f"第 {failure.line} 行{id}：", f"line {failure.line}{id}: ")
     return line.append(where.in_(lang)).append(why.in_(lang), style="dim")
 
-
-@contextmanager
-def _bar(errors: Console, lang: Lang) -> Iterator[Told | None]:
-    if not errors.is_terminal:
-        yield None
-        return
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-        console=errors, transient=True,
-    ) as bar:
-        task = bar.add_task(Text("接管中", "adopting").in_(lang), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _show(did: Adopted, notice: Text | None, lang: Lang, *, dry_run: bool) -> None:

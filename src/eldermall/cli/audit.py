@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from eldermall.cli import files, output
+from eldermall.cli.progress import bar
 from eldermall.errors import Invalid
 from eldermall.reports.audit import audit as run
 from eldermall.reports.columns import read_columns
 from eldermall.reports.decidable import NOT_ABOUT_ORDERS
 from eldermall.reports.findings import AuditResult, Finding, Findings
 from eldermall.reports.guess import guess
-from eldermall.reports.sources.cells import Progress as Told
 from eldermall.reports.sources.cells import Unreadable
 from eldermall.reports.tally import REASONS
 from eldermall.texts import Lang, Text
@@ -105,7 +104,11 @@ def audit(
             )
         named = read_columns(columns)
         inputs = [file, columns] if policy is None else [file, columns, policy]
-        with _written(findings, inputs, force=force) as write, _bar(speak) as told:
+        said = Text("审计中", "auditing").in_(speak)
+        with (
+            _written(findings, inputs, force=force) as write,
+            bar(said, output.errors(), shown=sys.stderr.isatty()) as told,
+        ):
             result = run(
                 file, named, policy,
                 as_of=_moment(as_of, named.day_zone),
@@ -166,18 +169,6 @@ def _written(
 
         yield write
 
-
-@contextmanager
-def _bar(lang: Lang) -> Iterator[Told | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-        console=output.errors(), transient=True,
-    ) as bar:
-        task = bar.add_task(Text("审计中", "auditing").in_(lang), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print(result: AuditResult, file: Path, lang: Lang) -> None:

@@ -14,6 +14,7 @@ has declined an order or granted an exception.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,14 @@ def audit(
                 ),
             )
     tally = Tally(replay, named.day_zone, findings)
-    seen, notes = Seen(named), list[Text]()
-    for order in orders(path, named, progress, seen, notes):
-        if isinstance(order, Unreadable):
-            tally.unreadable(order)
-        else:
-            tally.count(order.line, order.id, replay.play(order))
-    notes += seen.notes()
+    notes: list[Text] = []
+    with closing(Seen(named)) as seen:
+        for order in orders(path, named, progress, seen, notes):
+            if isinstance(order, Unreadable):
+                tally.unreadable(order)
+            else:
+                tally.count(replay.play(order))
+        notes += seen.notes()
     if Times(named.time_format, named.zone).days_only:
         notes.append(_DAYS_ONLY)
     return AuditResult(

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from eldermall.contracts.storage import Transaction
 from eldermall.engine.adoption import adoption_of
-from eldermall.engine.declared import Declared
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import ADOPT
 from eldermall.rooms import DECLARED
 
 
-def in_clear(
-    tx: Transaction, rooms: Iterable[type[Declared[Any, Any]]] = tuple(DECLARED.values())
-) -> Counter[str]:
+def in_clear(tx: Transaction) -> Counter[str]:
     """Return how many entries say in clear what is personal by now, by ``kind.move.argument``.
+
+    Looked at are the mall's own moves, not those of plugins.
 
     Args:
         tx: reads the journal, all of it.
-        rooms: whose moves are looked at; those of plugins are to be named.
     """
-    personal = _personal(rooms)
+    personal = _personal()
     found: Counter[str] = Counter()
     for entry in map(entry_fields, tx.entries()):
         what, args = entry.get("what", ""), entry.get("args", {})
@@ -37,10 +34,10 @@ def in_clear(
     return found
 
 
-def _personal(rooms: Iterable[type[Declared[Any, Any]]]) -> Mapping[str, Iterable[str]]:
+def _personal() -> Mapping[str, Iterable[str]]:
     """Return the names of the personal arguments by move."""
     found: dict[str, Iterable[str]] = {}
-    for room in rooms:
+    for room in DECLARED.values():
         for declared in room.COMMANDS.values():
             model = adoption_of(room.model) if declared.name == ADOPT else declared.model
             if model.personal:

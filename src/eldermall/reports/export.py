@@ -37,9 +37,9 @@ class Order(NamedTuple):
 def orders(
     path: str | Path,
     columns: Columns,
-    progress: Progress | None = None,
-    seen: Seen | None = None,
-    notes: list[Text] | None = None,
+    progress: Progress | None,
+    seen: Seen,
+    notes: list[Text],
 ) -> Iterator[Order | Unreadable]:
     """Yield the orders of an export; reads it as a stream.
 
@@ -102,13 +102,13 @@ def _too_many(first: Row) -> Unreadable:
 def rows(
     path: str | Path,
     columns: Columns,
-    progress: Progress | None = None,
-    seen: Seen | None = None,
-    notes: list[Text] | None = None,
+    progress: Progress | None,
+    seen: Seen,
+    notes: list[Text],
 ) -> Iterator[Row | Unreadable]:
     """Yield the rows of an export, as `orders` does the orders."""
-    make = RowMaker(columns, Seen(columns) if seen is None else seen)
-    for raw in raws(path, columns.wanted, [] if notes is None else notes, progress):
+    make = RowMaker(columns, seen)
+    for raw in raws(path, columns.wanted, notes, progress):
         if isinstance(raw, Unreadable):
             make.unreadable()
             yield raw

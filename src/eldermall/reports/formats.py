@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from functools import cache
 
@@ -30,13 +30,12 @@ def _readers() -> dict[str, Times]:
     return {written: Times(written, UTC) for written in USUAL}
 
 
-def reading(cells: Sequence[str]) -> list[str]:
-    """Return those of the usual formats that read every one of ``cells``.
+def reading(cells: Sequence[str]) -> Iterator[str]:
+    """Yield those of the usual formats that read every one of ``cells``.
 
     Where one reads all, a format that only says more than it is dropped; those that are left
     differ in what they make of the cells.
     """
-    found: list[str] = []
     made: list[list[int]] = []
     for written, times in _readers().items():
         try:
@@ -44,6 +43,5 @@ def reading(cells: Sequence[str]) -> list[str]:
         except ValueError:
             continue
         if moments and moments not in made:
-            found.append(written)
             made.append(moments)
-    return found
+            yield written

@@ -121,7 +121,7 @@ def guess(path: str | Path, lang: Lang) -> str:
         made.keys["delimiter"] = best.delimiter
     _look(made, path, best)
     made.unsure += notes
-    return _written(made, path, best, lang)
+    return _written(made, best, lang)
 
 
 def _plain(name: str) -> str:
@@ -214,7 +214,7 @@ def _times(made: _Map, held: Mapping[str, Sequence[Cell]]) -> None:
     if not texts and any(isinstance(cell, datetime) for cell in cells):
         made.keys["time_format"] = "iso"
         return
-    found = reading(texts) if texts else []
+    found = list(reading(texts)) if texts else []
     if found:
         made.keys["time_format"] = found[0]
     else:
@@ -229,7 +229,7 @@ def _times(made: _Map, held: Mapping[str, Sequence[Cell]]) -> None:
         )
 
 
-def _written(made: _Map, path: Path, top: Top, lang: Lang) -> str:
+def _written(made: _Map, top: Top, lang: Lang) -> str:
     asked = Text(
         "时间所用并据以计日的时区，文件中没有写明，须填写，例如 Asia/Shanghai",
         "of the times and of the days that are counted; fill it in: Asia/Shanghai",

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 from eldermall.calendars import microseconds, moment
 from eldermall.contracts.storage import ClockRow, EntryRow
+from eldermall.engine.clock import Clock
 from eldermall.engine.journal import entry_fields
+from eldermall.engine.rule import Rule
 from eldermall.engine.settings import Mode, Relaxation, Settings
 from eldermall.mall import Mall
 from eldermall.policy import settings_of
@@ -165,8 +167,14 @@ def observe_report(mall: Mall, *, since: datetime | None = None) -> ObserveRepor
                 tally = tallies.setdefault(id, _Tally())
                 tally.add("asked", waiting.subject, waiting.due)
                 tally.add("missed", waiting.subject, waiting.due)
+    rules = {rule.id: rule for rule in mall.book.rules.values()}
+    clocks = {clock.id: clock for clock in mall.book.clocks.values()}
     observed = [
-        _observed(mall, id, relaxed[id], tallies.get(id, _Tally()), now) for id in relaxed
+        _observed(
+            id, rules.get(id) or clocks.get(id), mall.policy.settings.mode(id, now), relaxed[id],
+            tallies.get(id, _Tally()),
+        )
+        for id in relaxed
     ]
     observed.sort(key=lambda one: (-one.count, one.id))
     return ObserveReport(now, entries, moves, tuple(observed))
@@ -257,14 +265,12 @@ def _relaxations(packs: Iterable[Settings]) -> dict[str, tuple[Relaxation, ...]]
 
 
 def _observed(
-    mall: Mall, id: str, relaxations: tuple[Relaxation, ...], tally: _Tally, now: int
+    id: str, owner: Rule | Clock | None, mode: Mode, relaxations: tuple[Relaxation, ...],
+    tally: _Tally,
 ) -> Observed:
-    rules = {rule.id: rule for rule in mall.book.rules.values()}
-    clocks = {clock.id: clock for clock in mall.book.clocks.values()}
-    owner = rules.get(id) or clocks.get(id)
     return Observed(
-        id, "clock" if id in clocks else "rule", None if owner is None else owner.label,
-        () if owner is None else owner.clauses, mall.policy.settings.mode(id, now), relaxations,
+        id, "clock" if isinstance(owner, Clock) else "rule", None if owner is None else owner.label,
+        () if owner is None else owner.clauses, mode, relaxations,
         tally.asked, tally.count, tally.late, tally.before, tally.records, tally.first, tally.last,
         tuple(tally.examples),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -266,7 +267,7 @@ class RowMaker:
 
     def _no_time(self, line: int, column: str, cell: str) -> Unreadable:
         shown = cell if len(cell) <= 40 else cell[:37] + "..."
-        others = reading([cell])[:1]
+        others = list(islice(reading([cell]), 1))
         zh = "".join(f'；此格可用 time_format = "{other}" 读' for other in others)
         en = "".join(f'; time_format = "{other}" reads this cell' for other in others)
         return Unreadable(

@@ -70,6 +70,11 @@ class Seen:
         self.hidden = self.totals = self.long = self.unpaid = self.agreed = 0
         self.ids, self.lines = Ids(), Ids()
 
+    def close(self) -> None:
+        """Throw away what was counted on disk; nothing can be told after it."""
+        self.ids.close()
+        self.lines.close()
+
     def notes(self) -> Iterator[Text]:
         """Yield what must be told, once the export has been read."""
         yield from self._unmatched()

@@ -10,6 +10,7 @@ from eldermall.calendars import DAY, HOUR, MINUTE, moment
 from eldermall.contracts.storage import ClockRow
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Verdict
+from eldermall.reports.export import Order
 from eldermall.reports.findings import Finding, Findings
 from eldermall.reports.moves import TRACKS
 from eldermall.reports.replay import Played, Replay
@@ -66,8 +67,8 @@ class Tally:
         if self.findings is not None:
             self.findings(row)
 
-    def count(self, line: int, id: str, played: Played | None) -> None:
-        """Count an order: the line it stands in, its id, and what became of it."""
+    def count(self, played: Played | None) -> None:
+        """Count an order: what became of it."""
         self.orders += 1
         if played is None or played.order is None:
             self.not_placed += 1
@@ -76,16 +77,16 @@ class Tally:
             self.paid += 1
         for at, move, taken in played.steps:
             for verdict in taken.decision.verdicts:
-                self._verdict(verdict, line, id, move, at)
+                self._verdict(verdict, played.source, move, at)
         for clock in self.replay.clocks:
             counts = self.counts[clock.name]
             for outcome, row in self.replay.ended(played, clock):
                 counts["applies"] += 1
                 counts[outcome] += 1
                 if row is not None and outcome in ("late", "never") and self.findings is not None:
-                    self.findings(self._clock(clock, outcome, row, line, id))
+                    self.findings(self._clock(clock, outcome, row, played.source))
 
-    def _verdict(self, verdict: Verdict, line: int, id: str, move: str, at: int) -> None:
+    def _verdict(self, verdict: Verdict, order: Order, move: str, at: int) -> None:
         rule = self.ids.get(verdict.rule)
         if rule is not None:
             counts = self.counts[rule]
@@ -102,12 +103,13 @@ class Tally:
             text = Text(f"{label.zh}：{why.zh}", f"{label.en}: {why.en}")
             self.findings(
                 Finding(
-                    line, id, "refused", rule, verdict.clauses, move, at, None, text, self.zone
+                    order.line, order.id, "refused", rule, verdict.clauses, move, at, None, text,
+                    self.zone,
                 )
             )
 
     def _clock(
-        self, clock: Clock, outcome: str, row: ClockRow, line: int, id: str
+        self, clock: Clock, outcome: str, row: ClockRow, order: Order
     ) -> Finding:
         due, label = self._shown(row.due), clock.label
         if row.stopped is None:
@@ -127,8 +129,8 @@ class Tally:
                 f"{label.en}: due {due}, done {done}, {_long(by).en} late",
             )
         return Finding(
-            line, id, "late" if outcome == "late" else "never", clock.id, clock.clauses, "",
-            row.stopped, row.due, text, self.zone,
+            order.line, order.id, "late" if outcome == "late" else "never", clock.id,
+            clock.clauses, "", row.stopped, row.due, text, self.zone,
         )
 
     def _shown(self, us: int) -> str:

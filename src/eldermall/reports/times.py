@@ -247,10 +247,8 @@ class Times:
         # the moment at which the day begins, and whether the zone's offset is the same all day
         year, month, day = _numbers(date)
         start = datetime(year, month, day, tzinfo=self._zone)
-        end = datetime(year, month, day, 23, 59, 59, tzinfo=self._zone)
-        base = _since_epoch(start)
-        if not _FIRST <= base <= _LAST - 2 * DAY:
-            raise ValueError(date)
+        end = start.replace(hour=23, minute=59, second=59)
+        base = _bounded(_since_epoch(start))
         if len(self._days) >= _DAYS_KEPT:
             self._days.clear()
         # offsets are compared every hour, for zones whose clocks go back and forth in a day

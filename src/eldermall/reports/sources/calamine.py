@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from eldermall.errors import FileUnreadable
 from eldermall.reports.sources.cells import Cell, unreadable
-from eldermall.reports.sources.numbers import NO_DATE, number_of
+from eldermall.reports.sources.numbers import NO_DATE, SINCE_1900, number_of
 from eldermall.reports.sources.sheets import Merged, SheetRow
 from eldermall.texts import Text
 
@@ -20,7 +20,6 @@ NOTE = Text(
     "in such a workbook hidden rows, cells with errors and formulas without a value can't be told; "
     "saved as .xlsx they can",
 )
-_SINCE_1900 = datetime(1899, 12, 30)
 
 
 def sheets_of(file: IO[bytes], path: object) -> list[CalamineSheet]:
@@ -86,7 +85,7 @@ def _cell(value: object) -> Cell:
     elif isinstance(value, date):
         found = datetime(value.year, value.month, value.day)
     elif isinstance(value, timedelta):
-        found = _SINCE_1900 + value
+        found = SINCE_1900 + value
     else:
         found = NO_DATE if isinstance(value, time) else str(value)
     return found

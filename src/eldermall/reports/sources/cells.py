@@ -158,6 +158,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def too_large(path: object, most: int) -> FileUnreadable:
+    """Return the error of a file of more than ``most`` bytes that must be held whole."""
+    return unreadable(
+        path, f"超过 {most // 2**20} MiB，请另存为 .xlsx",
+        f": more than {most // 2**20} MiB; save it as .xlsx",
+    )
+
+
 def unreadable(path: object, zh: str, en: str) -> FileUnreadable:
     """Return the error of a file that can't be read; its name stands before both texts."""
     return FileUnreadable(Text(f"{path} {zh}", f"{path}{en}"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from eldermall.reports.sources.cells import HEADER_WITHIN, plain_name
 from eldermall.reports.sources.encodings import likely
 from eldermall.reports.sources.objects import first_object
 from eldermall.reports.sources.opening import looked_at, opening, sheets_of
-from eldermall.reports.sources.sheets import near_top
+from eldermall.reports.sources.sheets import names_of, near_top
 from eldermall.reports.sources.text import DELIMITERS
 from eldermall.texts import Text
 
@@ -37,10 +39,9 @@ def tops(path: Path, notes: list[Text]) -> list[Top]:
     """
     with opening(path) as raw:
         opened = looked_at(raw, path)
-        if opened.kind in ("workbook", "html", "xml"):
+        if opened.has_sheets:
             return [
-                Top(tuple(plain_name(c) for c in row.cells.values() if isinstance(c, str)),
-                    sheet=sheet.name)
+                Top(tuple(names_of(row)), sheet=sheet.name)
                 for sheet in sheets_of(opened, path, notes)
                 if not sheet.hidden
                 for row in near_top(sheet.rows())
@@ -54,7 +55,7 @@ def tops(path: Path, notes: list[Text]) -> list[Top]:
 
 
 def _rows(text: str, encoding: str) -> Iterator[Top]:
-    lines = text.splitlines(keepends=True)[:HEADER_WITHIN]
+    lines = list(islice(io.StringIO(text, newline=""), HEADER_WITHIN))
     for delimiter in DELIMITERS:
         reader = csv.reader(lines, delimiter=delimiter)
         try:

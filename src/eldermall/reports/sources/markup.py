@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 
-from eldermall.reports.sources.cells import Cell, unreadable
+from eldermall.reports.sources.cells import Cell, too_large, unreadable
 from eldermall.reports.sources.encodings import likely, text_encoding
 from eldermall.reports.sources.numbers import (
     NO_DATE,
@@ -17,13 +17,12 @@ from eldermall.reports.sources.numbers import (
     number_of,
     time_of,
 )
-from eldermall.reports.sources.sheets import Merged, SheetRow
+from eldermall.reports.sources.sheets import MOST_COLUMNS, Merged, SheetRow
 from eldermall.reports.sources.xml import walk
 
 _LARGEST = 256 * 2**20
 _LONGEST = 2**20
 _MOST_SPAN = 1_048_576
-_MOST_COLUMNS = 16_384
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 
 
@@ -61,10 +60,7 @@ def tables_of(
     """
     content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise unreadable(
-            path, f"超过 {_LARGEST // 2**20} MiB，请另存为 .xlsx",
-            f": more than {_LARGEST // 2**20} MiB; save it as .xlsx",
-        )
+        raise too_large(path, _LARGEST)
     # the document's own word for its encoding no longer holds for the text
     text = content.decode(encoding or _encoding(content), "surrogateescape")
     text = text.lstrip("\ufeff \t\r\n")
@@ -100,7 +96,6 @@ class _Html(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.tables: list[Table] = []
-        self._within: list[tuple[Table, int]] = []
         self._parts: list[str] | None = None
         self._column = 0
         self._cells: dict[int, Cell] = {}
@@ -141,20 +136,20 @@ class _Html(HTMLParser):
     def _begin_cell(self, said: Mapping[str, str | None]) -> None:
         while self._spans.get(self._column, 0) >= self._line:
             self._column += 1
-        self._width = _span(said.get("colspan"), _MOST_COLUMNS)
+        self._width = _span(said.get("colspan"), MOST_COLUMNS)
         bottom = self._line + _span(said.get("rowspan"), _MOST_SPAN) - 1
         if bottom > self._line or self._width > 1:
             right = self._column + self._width - 1
             self.tables[-1].areas.append(Merged(self._line, self._column, bottom, right))
             if bottom > self._line:
-                for column in range(self._column, min(right, _MOST_COLUMNS) + 1):
+                for column in range(self._column, min(right, MOST_COLUMNS) + 1):
                     self._spans[column] = bottom
         self._parts = []
 
     def _end_cell(self) -> None:
         if self._parts is not None:
             text = "".join(self._parts).strip()
-            if text and self._column < _MOST_COLUMNS:
+            if text and self._column < MOST_COLUMNS:
                 self._cells[self._column] = text
             self._column += self._width
             self._parts = None
@@ -205,7 +200,7 @@ class _Spreadsheet:
             self._type, self._parts = said.get("Type", "String"), []
 
     def _cell(self, said: Mapping[str, str]) -> None:
-        here = _span(said.get("Index", str(self._column + 2)), _MOST_COLUMNS) - 1
+        here = _span(said.get("Index", str(self._column + 2)), MOST_COLUMNS) - 1
         below, beside = (
             _span(said[key], _MOST_SPAN) if said.get(key, "0") != "0" else 0
             for key in ("MergeDown", "MergeAcross")

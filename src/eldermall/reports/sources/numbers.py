@@ -12,7 +12,7 @@ from eldermall.texts import Text
 _BUILT_IN = frozenset([*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)])
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _DATE_SIGN = re.compile("[ymdhs]", re.IGNORECASE)
-_SINCE_1900 = datetime(1899, 12, 30)
+SINCE_1900 = datetime(1899, 12, 30)
 _SINCE_1904 = datetime(1904, 1, 1)
 _DAY_MS = 86_400_000
 _EXACT = 15
@@ -74,7 +74,7 @@ def date_of(serial: float, *, since_1904: bool = False) -> Cell:
     """Return the time of a number of days, to the millisecond."""
     if not 1 <= serial < _LAST_SERIAL:
         return NO_DATE if serial == 0 else not_a_date(str(serial))
-    start = _SINCE_1904 if since_1904 else _SINCE_1900
+    start = _SINCE_1904 if since_1904 else SINCE_1900
     return start + timedelta(milliseconds=round(serial * _DAY_MS))
 
 

@@ -101,6 +101,11 @@ class Opened:
     kind: Literal["workbook", "html", "xml", "lines", "array", "text"]
     encoding: str
 
+    @property
+    def has_sheets(self) -> bool:
+        """Whether it holds tables of cells, which `workbooks` or `markup` read."""
+        return self.kind in ("workbook", "html", "xml")
+
 
 def looked_at(raw: io.BufferedReader, path: Path, encoding: str = "") -> Opened:
     """Find out what a file is.
@@ -151,7 +156,7 @@ def _rows(
     raw: io.BufferedReader, path: Path, wanted: Wanted, notes: list[Text]
 ) -> Iterator[Raw | Unreadable]:
     opened = looked_at(raw, path, wanted.encoding)
-    if opened.kind in ("workbook", "html", "xml"):
+    if opened.has_sheets:
         yield from sheet_rows(sheets_of(opened, path, notes), wanted, path, notes)
         return
     text = io.TextIOWrapper(

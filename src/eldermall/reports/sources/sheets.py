@@ -16,6 +16,9 @@ from eldermall.reports.sources.cells import (
 from eldermall.reports.sources.text import lacking, once
 from eldermall.texts import Text
 
+MOST_COLUMNS = 16_384
+"""How many columns a sheet has at most."""
+
 
 class SheetRow(NamedTuple):
     """A row of a sheet: its number from 1, its cells by column from 0, whether it is hidden."""
@@ -100,7 +103,7 @@ def _best(sheet: Sheet, wanted: Wanted) -> list[str]:
     # the row near the top that has most of the columns
     best: list[str] = []
     for row in near_top(sheet.rows()):
-        names = _names(row)
+        names = names_of(row)
         if _count(names, wanted) > _count(best, wanted) or not best:
             best = names
         if set(wanted.names) <= set(best):
@@ -114,7 +117,8 @@ def near_top(rows: Iterator[SheetRow]) -> Iterator[SheetRow]:
         yield row
 
 
-def _names(row: SheetRow) -> list[str]:
+def names_of(row: SheetRow) -> list[str]:
+    """Return the texts of a row as names of columns."""
     return [plain_name(cell) for cell in row.cells.values() if isinstance(cell, str)]
 
 

@@ -6,9 +6,8 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-from eldermall.errors import FileUnreadable
 from eldermall.reports.sources import calamine, xlsx
-from eldermall.reports.sources.cells import unreadable
+from eldermall.reports.sources.cells import too_large, unreadable
 from eldermall.reports.sources.sheets import Sheet
 from eldermall.texts import Text
 
@@ -47,7 +46,7 @@ def sheets_of(raw: io.BufferedReader, path: object, notes: list[Text]) -> Sequen
             ": an archive and no workbook; unpack it first; in it are " + ", ".join(inside),
         )
     if sum(part.file_size for part in archive.infolist()) > _LARGEST:
-        raise _too_large(path)
+        raise too_large(path, _LARGEST)
     archive.testzip()  # that no part holds more than it says
     raw.seek(0)
     return _whole(raw, path, notes)
@@ -56,17 +55,10 @@ def sheets_of(raw: io.BufferedReader, path: object, notes: list[Text]) -> Sequen
 def _whole(raw: io.BufferedReader, path: object, notes: list[Text]) -> Sequence[Sheet]:
     content = raw.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise _too_large(path)
+        raise too_large(path, _LARGEST)
     if _PASSWORD in content:
         raise unreadable(
             path, "设有密码，请另存为没有密码的文件", ": it has a password; save it without one"
         )
     notes.append(calamine.NOTE)
     return calamine.sheets_of(io.BytesIO(content), path)
-
-
-def _too_large(path: object) -> FileUnreadable:
-    return unreadable(
-        path, f"超过 {_LARGEST // 2**20} MiB，请另存为 .xlsx",
-        f": more than {_LARGEST // 2**20} MiB; save it as .xlsx",
-    )

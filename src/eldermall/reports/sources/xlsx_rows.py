@@ -15,9 +15,8 @@ from eldermall.reports.sources.numbers import (
     number_of,
     time_of,
 )
-from eldermall.reports.sources.sheets import SheetRow
+from eldermall.reports.sources.sheets import MOST_COLUMNS, SheetRow
 
-_MOST_COLUMNS = 16_384
 _LONGEST_CELL = 131_072
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
@@ -91,7 +90,7 @@ class SheetReader:
             self._takes = False
         elif name == "c":
             value = self._value("".join(self._parts))
-            if value != "" and self._column < _MOST_COLUMNS:
+            if value != "" and self._column < MOST_COLUMNS:
                 self._cells[self._column] = value
         elif name == "row":
             if self._cells:
@@ -104,7 +103,7 @@ class SheetReader:
         known = self._columns.get(letters)
         if known is None:
             plain = letters.isascii() and letters.isalpha() and len(letters) <= 3
-            known = self._columns[letters] = column_of(letters) if plain else _MOST_COLUMNS
+            known = self._columns[letters] = column_of(letters) if plain else MOST_COLUMNS
         return known
 
     def _value(self, text: str) -> Cell:
