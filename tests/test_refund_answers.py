@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from eldermall import Mall, hookimpl
 from eldermall.contracts.events import Answer, RefundAnswer, RefundRequest
+from eldermall.engine.rule import AT, Rule
 from eldermall.engine.settings import Technical
 from eldermall.reports.todo import todo_list
+from eldermall.rooms.refunding import Refunds
+from eldermall.texts import Text
 from tests import shop
 
 
@@ -132,3 +135,40 @@ def test_whatever_is_answered_the_customer_is_paid_once(answers: list[str]) -> N
     assert order.goodwill == 0
     assert (order.debts == ()) is paid
     assert {request.id for request in bank.asked} == {"main/refund/A1.1"}
+
+
+def test_a_rule_that_fails_on_an_answer_holds_up_no_other_message_and_is_tried_again() -> None:
+    class Failing:
+        broken = True
+
+        @hookimpl
+        def eldermall_rules(self) -> list[Rule]:
+            def check(at: int) -> bool:
+                if self.broken:
+                    raise ZeroDivisionError("oh")
+                return True
+
+            return [
+                Rule(
+                    id="shop.accepting", label=Text("受理", "accepting"), clauses=("S19-14",),
+                    guards=Refunds.accept.guard, needs=(AT,), check=check,
+                    reason=Text("不可", "no"),
+                )
+            ]
+
+    failing, bank = Failing(), Bank([RefundAnswer("accepted")] * 4)
+    time = shop.Time()
+    with shop.open_mall("memory:", time, plugins=[bank, failing]) as mall:
+        shop.staff(mall)
+        for id in ("A1", "A2"):
+            shop.place(mall, id)
+            shop.pay(mall, id)
+            mall.orders.cancel(id, reason="too dear", by=shop.CUSTOMER)
+        mall.relay()
+        waiting = [m for m in mall.messages("pending") if m.topic == "refund"]
+        assert len(waiting) == len(bank.asked) == 2
+        assert all("shop.accepting" in m.reason for m in waiting)
+        failing.broken = False
+        time.pass_(hours=2)
+        mall.relay()
+        assert {mall.refunds.get(f"{id}.1").state for id in ("A1", "A2")} == {"accepted"}

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from eldermall.engine.kind import Command
 from eldermall.engine.making import Refusal, make
 from eldermall.engine.settings import Technical
 from eldermall.engine.work import Work
+from eldermall.errors import RuleBroken
 
 BATCH = 20
 """How many messages of a topic one relay holds at a time: all are tried before its claim ends."""
@@ -173,11 +173,16 @@ def _lane(
         return settled.state
 
     for message in sorted(lane, key=_order):
-        outcome = deliver(message)
-        for told in _ways(outcome):
-            with suppress(Refusal):  # the record has gone on meanwhile
-                done[engine.within(partial(settle, message=message, outcome=told))] += 1
-                break
+        end = partial(settle, message=message)
+        for told in _ways(deliver(message)):
+            try:
+                done[engine.within(partial(end, outcome=told))] += 1
+            except Refusal:  # the record has gone on meanwhile
+                continue
+            except RuleBroken as broken:
+                again = Outcome("retry", str(broken))
+                done[engine.within(partial(end, outcome=again))] += 1
+            break
     return done
 
 
