@@ -792,7 +792,8 @@ class Life(RuleBasedStateMachine):
         for booking in _all(self.mall, "booking"):
             booked[booking.order] += booking.amount
         for order in _all(self.mall, "order"):
-            assert 0 <= order.returned_money <= order.received <= order.total
+            assert 0 <= order.returned_money <= order.received
+            assert order.received - order.returned_money - order.owed_back <= order.total
             assert booked[order.id] == order.received + order.returned_money
             left: Counter[str] = Counter()
             for parcel in order.parcels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,8 @@ OUTSIDE: tuple[Actor, ...] = (
 def full() -> Iterator[Mall]:
     """A mall in which every move was made."""
     time = shop.Time(datetime(2026, 3, 2, 1, tzinfo=UTC))
-    with shop.open_mall(time=time) as mall:
+    told_each = replace(shop.PATIENT, strangers=10_000)
+    with shop.open_mall(time=time, technical=told_each) as mall:
         shop.staff(mall)
         walk(mall, time)
         yield mall

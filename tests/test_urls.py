@@ -38,6 +38,9 @@ FORMS = [
     "{s}://127.0.0.1:1/d;password={p}",
     "host=127.0.0.1 port=1 password={p}",
 ]
+BEFORE_A_HOST = ["{s}://u:{p}", "{s}://127.0.0.1:{p}/d"]
+"""What an ``@`` makes another URL of, that has a host: nobody can tell that it was a password's."""
+
 SCHEMES = [
     "sqlite", "postgresql", "postgresql+psycopg", "mariadb", "mariadb+pymysql", "oracle", "postgres"
 ]
@@ -45,7 +48,7 @@ SCHEMES = [
 secrets = st.text("/#?@:%&=;[], 密\x1b", max_size=6).map(lambda odd: f"s3cr3t{odd}t41l")
 urls = st.builds(
     lambda form, scheme, secret, quoted: form.format(
-        s=scheme, p=quote(secret, safe="") if quoted else secret
+        s=scheme, p=quote(secret, safe="") if quoted or form in BEFORE_A_HOST else secret
     ),
     st.sampled_from(FORMS), st.sampled_from(SCHEMES), secrets, st.booleans(),
 )
@@ -57,11 +60,14 @@ def is_hidden(text: str) -> bool:
 
 @given(urls)
 @example("postgresql://u:s3cr3t@t41l@127.0.0.1/d")
+@example("xsqlite:///s3cr3t:@\udcfft41l")
 def test_no_form_of_a_url_shows_its_password(url: str) -> None:
     assert is_hidden(shown_url(url))
 
 
 @given(urls)
+@example("postgresql://127.0.0.1:1/d?password=s3cr3t@t41l")
+@example("postgresql://u@127.0.0.1:1/d?connect_timeout=s3cr3tt41l")
 def test_no_error_and_no_trace_shows_a_password(url: str) -> None:
     calls: list[HookCall] = []
     with pytest.raises(EldermallError) as wrong:

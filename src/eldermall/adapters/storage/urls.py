@@ -12,13 +12,16 @@ SHOWN = ("host", "port", "unix_socket", "charset")
 
 _SECRET = re.compile(r"[@=;?#]")
 _COLONS = re.compile(r":.*:")
+_OPTIONS = re.compile("[?;].*=", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parsed(url: str | URL) -> URL | None:
     """Return ``url`` as SQLAlchemy reads it; None if it is none.
 
     One of a server whose host or name of the database holds an ``@`` is none either: so reads one
-    whose password holds an ``@`` that isn't written as ``%40``.
+    whose password holds an ``@`` that isn't written as ``%40``. Nor is one whose password holds
+    options, as one reads with an ``@`` among its options, or one that can't be written in UTF-8.
     """
     try:
         found = make_url(url)
@@ -26,7 +29,10 @@ def parsed(url: str | URL) -> URL | None:
         return None
     if is_path(found):
         return found
-    return None if _SECRET.search(f"{found.host}{found.database}") else found
+    misread = _SECRET.search(f"{found.host}{found.database}") or _OPTIONS.search(
+        found.password or ""
+    )
+    return None if misread or _SURROGATE.search(str(url)) else found
 
 
 def is_path(url: URL) -> bool:
@@ -50,3 +56,15 @@ def shown_url(url: str | URL) -> str:
         return text
     scheme = re.match(r"[A-Za-z][\w+.-]*:(//)?", text)
     return f"{scheme[0] if scheme else ''}..."
+
+
+def without_secrets(words: str, url: URL) -> str:
+    """Return what a driver said, with ``***`` for what it repeats of ``url`` that isn't shown."""
+    hidden = [url.password or ""]
+    for name, value in url.query.items():
+        if name not in SHOWN:
+            hidden += [value] if isinstance(value, str) else value
+    written = {form for secret in hidden for form in (secret, repr(secret)[1:-1])} - {""}
+    for secret in sorted(written, key=len, reverse=True):
+        words = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", words)
+    return words

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Executable, Table, exc
 from sqlalchemy.engine import URL
 
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.urls import without_secrets
 from eldermall.errors import EldermallError, Locked, NotInTransaction, Overtaken, StorageError
 from eldermall.texts import Text
 
@@ -193,7 +194,7 @@ def _of_driver(error: Exception) -> bool:
 
 def _translation(database: Database, error: BaseException, retry: Retry) -> EldermallError:
     fault = database.fault(error)
-    words = " ".join(str(error).split())
+    words = " ".join(without_secrets(str(error), database.url).split())
     if fault == "overtaken":
         text = _TEXTS[fault]
         return Overtaken(Text(f"{text.zh}（{words}）", f"{text.en} ({words})"), retry=retry)
