@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,10 @@ HAPPENS = (
     "decline", "complete", "appoint", "serve", "case", "case on", "callback", "silence", "hours",
 )
 AT_FIRST = ("accept", "pay", "part", "ship", "deliver", "appoint", "serve", "hours")
+SEARCHED = (
+    *((what, 0) for what in HAPPENS if what not in ("accept", "relay", "hours", "silence")),
+    ("ship", 1), ("case on", 3), ("case on", 8), ("silence", 8),
+)
 LIVES = st.builds(
     lambda first, then: [*first, *then],
     st.lists(st.tuples(st.sampled_from(AT_FIRST), st.integers(0, 8)), max_size=8),
@@ -247,13 +252,55 @@ def test_every_order_ends_wherever_its_life_has_led(storage: str, tmp_path: Path
         with one.mall:
             for what, pick in life:
                 goes(one, what, pick)
-            for _ in range(40):
-                if over(one):
-                    break
-                work(one)
-            _settled(one)
+            _ended(one)
 
     lived()
+
+
+@pytest.mark.parametrize(("service", "cash"), [(False, False), (False, True), (True, False)])
+def test_every_state_that_an_order_reaches_in_few_steps_comes_to_an_end(
+    service: bool, cash: bool
+) -> None:
+    """A search, breadth first: what leads to a state that was seen before isn't followed again."""
+    seen: set[Any] = set()
+    ways: list[tuple[tuple[str, int], ...]] = [()]
+    for _ in range(2 if shop.QUICK else 3):
+        longer = []
+        for way, step in product(ways, SEARCHED):
+            one = Life("memory:", service, cash)
+            with one.mall:
+                for what, pick in (("accept", 0), *way, step):
+                    goes(one, what, pick)
+                if (state := _state(one)) not in seen:
+                    seen.add(state)
+                    longer.append((*way, step))
+                    _ended(one)
+        ways = longer
+    assert len(seen) > 10
+
+
+def _state(life: Life) -> Any:
+    """Return where an order stands, whatever its moments are and its ids."""
+    order, mall = life.order, life.mall
+    return (
+        order.track, order.payment, order.received, order.collected, order.returned_money,
+        tuple(
+            (line.outstanding, line.shipped, line.refunded, line.claimed) for line in order.lines
+        ),
+        tuple((p.ended, p.on_its_way, p.chosen_at is None) for p in order.parcels),
+        *(
+            tuple(sorted(record.state for record in room.find(order="A1")))
+            for room in (mall.cases, mall.refunds, mall.urges)
+        ),
+    )
+
+
+def _ended(life: Life) -> None:
+    for _ in range(40):
+        if over(life):
+            break
+        work(life)
+    _settled(life)
 
 
 def _settled(life: Life) -> None:
