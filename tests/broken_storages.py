@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from eldermall.adapters.storage.memory import MemoryStorage, _MemoryTransaction, _Tables
 from eldermall.adapters.storage.sql.join import _SqlJoined
+from eldermall.adapters.storage.sql.sending import ByCore
 from eldermall.adapters.storage.sql.sqlite import Sqlite
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
@@ -1207,7 +1208,8 @@ class NoSavepoint(_SqlJoined):
     @contextmanager
     def savepoint(self) -> Iterator[Any]:
         self.enter()
-        yield SqlTransaction(self._connection, self._statements, self._mall)
+        sender = ByCore(self._connection)
+        yield SqlTransaction(self._connection, sender, self._statements, self._mall)
 
 
 @caught_on("sqlite", "savepoint")

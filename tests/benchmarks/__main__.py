@@ -18,6 +18,7 @@ from types import ModuleType
 from tests.benchmarks import (
     audit,
     batch,
+    before,
     oscar,
     rules_and_machine,
     servers,
@@ -29,7 +30,7 @@ from tests.benchmarks import (
 from tests.benchmarks.figures import Figure
 
 MODULES: tuple[ModuleType, ...] = (
-    whole_move, tutorial, rules_and_machine, batch, servers, sweep, verify, audit, oscar,
+    whole_move, tutorial, rules_and_machine, before, batch, servers, sweep, verify, audit, oscar,
 )
 HEADERS = ("what", "measured", "target", "", "behind it")
 

@@ -1,25 +1,30 @@
 """Canonical JSON (RFC 8785) of the values that entries hold.
 
 Only strings, whole numbers within 2**53 - 1, booleans, None, lists and objects whose keys are of
-``[A-Za-z0-9_.:-]`` are taken: for these the standard encoder with sorted keys and no spaces gives
-the bytes that RFC 8785 asks for.
+``[A-Za-z0-9_.:-]`` are taken: for these the bytes of orjson with sorted keys are those that RFC
+8785 asks for.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]+")
 _LARGEST = 2**53 - 1
-_encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-).encode
+_PLAIN = frozenset({str, int, bool, type(None)})
+_OPTIONS = (
+    orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+)
+_keys: set[object] = set()
+"""Keys that were looked at, up to `_KEYS_KEPT`."""
+_KEYS_KEPT = 4096
 
 
 def canonical(value: Any) -> bytes:
@@ -28,16 +33,40 @@ def canonical(value: Any) -> bytes:
     Raises:
         Invalid: it holds something that an entry can't hold, and where.
     """
+    if _is_plain(value):
+        try:
+            return orjson.dumps(value, option=_OPTIONS)
+        except TypeError:  # a lone surrogate, a number too large, or too deep
+            pass
     try:
         _check(value)
     except _Wrong as wrong:
         raise Invalid("$" + "".join(reversed(wrong.path)), wrong.value, wrong.why) from None
-    return _encode(value).encode()
+    raise Invalid("$", value, Text("嵌套过深", "must not be nested so deep"))
 
 
 def compact(value: Any) -> bytes:
     """Return ``value`` in the same form, unchecked: for what is neither hashed nor from outside."""
-    return _encode(value).encode()
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether ``value`` holds only types and keys that an entry can hold."""
+    left = [value]
+    while left:
+        value = left.pop()
+        kind = type(value)
+        if kind is dict:
+            for key, inner in value.items():
+                if key not in _keys and not _is_key(key):
+                    return False
+                if type(inner) not in _PLAIN:
+                    left.append(inner)
+        elif kind is list or kind is tuple:
+            left += [inner for inner in value if type(inner) not in _PLAIN]
+        elif kind not in _PLAIN:
+            return False
+    return True
 
 
 class _Wrong(Exception):
@@ -83,9 +112,12 @@ def _check_at(step: str | int, value: Any) -> None:
         raise
 
 
-@lru_cache(maxsize=4096)
 def _is_key(key: object) -> bool:
-    return type(key) is str and _KEY.fullmatch(key) is not None
+    if type(key) is not str or _KEY.fullmatch(key) is None:
+        return False
+    if len(_keys) < _KEYS_KEPT:
+        _keys.add(key)
+    return True
 
 
 def _encodable(value: str) -> bool:

@@ -99,7 +99,7 @@ class Engine(Refusing):
                 "id": command.id,
                 "at": command.at,
                 "actor": command.actor.id,
-                "args": command.args.model_dump(mode="json"),
+                "args": command.args.said,
             }
         )
         salt = secrets.token_bytes(16)

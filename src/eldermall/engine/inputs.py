@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 from unicodedata import category
@@ -59,11 +60,11 @@ def checked_id(value: object, where: str) -> str:
     Raises:
         Invalid: it is none.
     """
+    if isinstance(value, str) and _ID.fullmatch(value) is not None:
+        return value
     if _is_number(value):
         raise Invalid(where, value, Text(_ID_RULE.zh + _NUMBER.zh, _ID_RULE.en + _NUMBER.en))
-    if not isinstance(value, str) or _ID.fullmatch(value) is None:
-        raise Invalid(where, value, _ID_RULE)
-    return value
+    raise Invalid(where, value, _ID_RULE)
 
 
 def checked_text(value: object, where: str) -> str:
@@ -199,6 +200,11 @@ class Arguments(Frozen):
     """The arguments of a command. Fields marked `Personal` don't enter the journal in clear."""
 
     personal: ClassVar[Mapping[str, str]] = {}
+
+    @cached_property
+    def said(self) -> Mapping[str, Any]:
+        """The arguments as JSON has them."""
+        return self.model_dump(mode="json")
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:

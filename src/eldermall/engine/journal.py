@@ -56,7 +56,7 @@ def args_of(args: Arguments) -> tuple[dict[str, Any], tuple[tuple[str, str, byte
 
     Where nothing was said there is nothing to keep.
     """
-    fields = args.model_dump(mode="json")
+    fields = dict(args.said)
     if not args.personal:
         return fields, ()
     kept = []

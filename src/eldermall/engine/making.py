@@ -185,8 +185,11 @@ def _reactions(
     work: Work, held: Held, at: int, event: str, before: Record | None, args: Any
 ) -> Iterator[tuple[Command, Reaction]]:
     """Return the commands that follow from an event, each with its reaction."""
+    reacting = work.basis.book.reacting.get((held.kind.name, event))
+    if not reacting:
+        return
     cause = system(f"{subject_of(held.kind.name, held.id)}#{held.head.seq}")
-    for reaction in work.basis.book.reacting.get((held.kind.name, event), ()):
+    for reaction in reacting:
         for follow in reaction.commands(before, held.record, args, cause):
             when = at if follow.at is None else follow.at
             yield replace(follow, at=when, follows=True), reaction

@@ -109,12 +109,13 @@ def _newest(after: tuple[Happened, ...], c: Context) -> int:
     record = c.record
     last: int = record.created_at
     for each in earlier(after):
-        if isinstance(each.at, str):
-            at = getattr(record, each.at)
-            if at is not None and at > last:
+        found = getattr(record, each.at) if isinstance(each.at, str) else each.at(record)
+        if not found:
+            continue
+        wanted = None if each.of is None else vars(c.args).get(each.of)
+        for part, at in (("", found),) if isinstance(found, int) else found.items():
+            if at is not None and at > last and wanted in (None, part):
                 last = at
-        else:
-            last = max([last, *(known.at for known in _known((each,), record, vars(c.args)))])
     return last
 
 

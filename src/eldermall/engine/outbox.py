@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -174,7 +174,9 @@ def _lane(
 
     for message in sorted(lane, key=_order):
         end = partial(settle, message=message)
-        for told in _ways(deliver(message)):
+        ways = _ways(deliver(message))
+        while True:  # the last of them makes no move, so that nothing refuses it
+            told = ways.pop(0)
             try:
                 done[engine.within(partial(end, outcome=told))] += 1
             except Refusal:  # the record has gone on meanwhile
@@ -186,13 +188,12 @@ def _lane(
     return done
 
 
-def _ways(outcome: Outcome) -> Iterator[Outcome]:
+def _ways(outcome: Outcome) -> list[Outcome]:
     """Return what may come of a try: with its move, with the other one, at last with none."""
-    yield outcome
+    ways = [outcome]
     if outcome.follows is not None and outcome.otherwise is not None:
-        yield replace(outcome, follows=outcome.otherwise, otherwise=None)
-    if outcome.follows is not None or outcome.otherwise is not None:
-        yield replace(outcome, follows=None, otherwise=None)
+        ways.append(replace(outcome, follows=outcome.otherwise, otherwise=None))
+    return [*ways, replace(outcome, follows=None, otherwise=None)]
 
 
 def _left(

@@ -231,6 +231,9 @@ class Technical:
     settle_patience: float = 0.2
 
 
+_COUNTINGS: Mapping[str, Counting] = {known: known for known in get_args(Counting)}
+
+
 def counting_of(value: str) -> Counting:
     """Return a reading of how days are counted."""
-    return next((known for known in get_args(Counting) if known == value), "hours")
+    return _COUNTINGS.get(value, "hours")

@@ -94,7 +94,7 @@ def _order(c: Context) -> str | None:
     """Return the order that a move of staff or a merchant is about, where its record names one."""
     if c.actor.role in ("customer", "system"):
         return None
-    order = c.id if isinstance(c.record, Callback) else getattr(_about(c), "order", None)
+    order = c.id if isinstance(c.record, Callback) else vars(_about(c)).get("order")
     return order if isinstance(order, str) else None
 
 
@@ -108,8 +108,9 @@ def _as(c: Context, someone: Actor, anybody: Actor) -> bool:
 
 def _persons(about: Any) -> set[str]:
     """Return those whom a record calls its customer or complainant, or names to act for them."""
-    named = (getattr(about, name, None) for name in ("customer", "complainant"))
-    return {*filter(None, named), *getattr(about, "relatives", ())}
+    said = {} if about is None else vars(about)
+    named = (said.get(name) for name in ("customer", "complainant"))
+    return {*filter(None, named), *said.get("relatives", ())}
 
 
 def _own_matter(c: Context, order: Any) -> bool:

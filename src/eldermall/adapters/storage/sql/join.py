@@ -24,6 +24,7 @@ from eldermall.adapters.storage.sql.database import (
     translated,
 )
 from eldermall.adapters.storage.sql.lost import Lost
+from eldermall.adapters.storage.sql.sending import joined_sender
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import Joined, Transaction
@@ -109,7 +110,8 @@ class Joiner:
         self, mall: str, connection: Connection, over: Callable[[], bool], *, lent: bool = False
     ) -> _SqlJoined:
         joined = _SqlJoined(
-            self._database, self._statements, mall, connection, over, self._lost, lent=lent
+            self._database, self._dialect, self._statements, mall, connection, over, self._lost,
+            lent=lent,
         )
         joined.enter()
         table = self._statements.schema.installation
@@ -212,6 +214,7 @@ class _SqlJoined:
     def __init__(
         self,
         database: Database,
+        dialect: Dialect,
         statements: Statements,
         mall: str,
         connection: Connection,
@@ -222,6 +225,7 @@ class _SqlJoined:
     ) -> None:
         self._lent = lent
         self._database = database
+        self._dialect = dialect
         self._statements = statements
         self._mall = mall
         self._connection = connection
@@ -256,10 +260,11 @@ class _SqlJoined:
             translated(self._database, "transaction"),
             _savepoint(self._connection, self._lose),
         ):
+            sender = joined_sender(self._connection, self._dialect)
             if self._database.one_writer:
-                self._connection.execute(self._statements.hold)
+                sender.change(self._statements.hold, {})
             yield SqlTransaction(
-                self._connection, self._statements, self._mall, probing=True
+                self._connection, sender, self._statements, self._mall, probing=True
             )
 
     def _lose(self) -> None:

@@ -16,19 +16,19 @@ class JournalCalls(Connected, Transaction):
 
     def append(self, rows: Sequence[EntryRow], personal: Sequence[PersonalRow] = ()) -> None:
         mall = self._mall
-        self._c.execute(
+        self._send.change_each(
             self._s.append,
             [
                 {"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash, "body": r.body}
                 for r in rows
             ],
         )
-        self._c.execute(
+        self._send.change_each(
             self._s.append_unsealed,
             [{"mall": mall, "subject": r.subject, "seq": r.seq, "hash": r.hash} for r in rows],
         )
         if personal:
-            self._c.execute(
+            self._send.change_each(
                 self._s.append_personal,
                 [
                     {
@@ -41,8 +41,7 @@ class JournalCalls(Connected, Transaction):
             )
 
     def chain(self, subject: str) -> Sequence[EntryRow]:
-        query = self._s.entries.where(self._s.schema.entries.c.subject == subject)
-        return [EntryRow(*row) for row in self._all(query)]
+        return [EntryRow(*row) for row in self._all(self._s.chain, subject=subject)]
 
     def _part(self, query: Select[Any], column: Any, after: str, upto: str | None) -> Select[Any]:
         if after:
@@ -67,7 +66,7 @@ class JournalCalls(Connected, Transaction):
 
     def erase(self, subject: str) -> int:
         values, _ = (
-            self._c.execute(query, {"mall": self._mall, "subject": subject}).rowcount
+            self._send.change(query, {"mall": self._mall, "subject": subject})
             for query in self._s.erase
         )
         return values
@@ -86,11 +85,11 @@ class JournalCalls(Connected, Transaction):
 
     def seal(self, root: RootRow, leaves: Sequence[Leaf], sealed: Sequence[Leaf]) -> None:
         mall = self._mall
-        self._c.execute(
+        self._send.change(
             self._s.append_root,
             {"mall": mall, "number": root.number, "hash": root.hash, "body": root.body},
         )
-        self._c.execute(
+        self._send.change_each(
             self._s.append_leaves,
             [
                 {
@@ -100,7 +99,7 @@ class JournalCalls(Connected, Transaction):
                 for leaf in leaves
             ],
         )
-        self._c.execute(
+        self._send.change_each(
             self._s.drop_unsealed,
             [{"b_mall": mall, "b_subject": n.subject, "b_seq": n.seq} for n in sealed],
         )
@@ -117,6 +116,5 @@ class JournalCalls(Connected, Transaction):
             yield number, Leaf(*leaf)
 
     def sealing(self, subject: str, seq: int) -> tuple[int, Leaf] | None:
-        t = self._s.schema.leaves
-        row = self._first(self._s.sealed.where(t.c.subject == subject, t.c.seq >= seq).limit(1))
+        row = self._first(self._s.sealing, subject=subject, seq=seq)
         return None if row is None else (row[0], Leaf(*row[1:]))

@@ -5,7 +5,7 @@ A few are narrowed when they are called: to a part of the journal, or to what `f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -24,7 +24,38 @@ from sqlalchemy import (
 
 from eldermall.adapters.storage.sql.database import Database
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.sql.sending import Statement
 from eldermall.contracts.storage import MessageState
+
+MOST = 1024
+"""How many ids are asked for in one statement."""
+
+
+class ByIds:
+    """A query for the rows with up to `MOST` ids, in their order.
+
+    Args:
+        query: for all rows.
+        table: the ids are in its column ``id``.
+    """
+
+    def __init__(self, query: Select[Any], table: Table) -> None:
+        self._query = query
+        self._id = table.c.id
+        self._sized: dict[int, Statement] = {}
+
+    def of(self, ids: Sequence[str]) -> tuple[Statement, dict[str, str]]:
+        """Return the statement for ``ids`` and their values.
+
+        Their number is rounded up to a power of two, so that there are few statements.
+        """
+        size = 1 << (len(ids) - 1).bit_length()
+        values = {f"id{n}": ids[min(n, len(ids) - 1)] for n in range(size)}
+        if size not in self._sized:
+            wanted: list[Any] = [bindparam(name) for name in values]
+            query = self._query.where(self._id.in_(wanted)).order_by(self._id)
+            self._sized[size] = Statement(query)
+        return self._sized[size], values
 
 
 class Statements:
@@ -46,7 +77,7 @@ class Statements:
         self._outbox()
         self._keys()
         # Changes nothing; where one writes at a time, only one that sees the newest rows may.
-        self.hold = delete(schema.installation).where(false())
+        self.hold = Statement(delete(schema.installation).where(false()))
 
     def _change(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
         return query.with_for_update(skip_locked=skip) if self.locking else query
@@ -73,27 +104,30 @@ class Statements:
             for name, t in s.records.items()
         }
         ids = {name: select(t.c.id).where(t.c.mall == mall) for name, t in s.records.items()}
-        one, self.exists_one = self._by_id(found), self._by_id(ids)
-        many, self.exists_many = self._by_ids(found), self._by_ids(ids)
+        one = self._by_id(found)
+        self.exists = {name: ByIds(query, s.records[name]) for name, query in ids.items()}
         chain = s.entries.alias()
         of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
         newest = chain.c.seq.desc()
-        self.head = self._fresh(select(chain.c.seq, chain.c.hash).where(of).order_by(newest)
-                                .limit(1))
+        self.head = Statement(
+            self._fresh(select(chain.c.seq, chain.c.hash).where(of).order_by(newest).limit(1))
+        )
         heads = [
             select(c).where(of).order_by(newest).limit(1).scalar_subquery()
             for c in (chain.c.seq, chain.c.hash)
         ]
         self.load = {
-            name: self._change(query) if self.locking else query.add_columns(*heads)
+            name: Statement(self._change(query) if self.locking else query.add_columns(*heads))
             for name, query in one.items()
         }
-        self.look_up_one = {name: self._share(query) for name, query in one.items()}
-        self.look_up_many = {name: self._share(query) for name, query in many.items()}
-        self.try_lock = {
-            name: self._change(query, skip=True) for name, query in self.exists_one.items()
+        self.look_up = {
+            name: ByIds(self._share(query), s.records[name]) for name, query in found.items()
         }
-        self.insert_record = {name: insert(t) for name, t in s.records.items()}
+        self.try_lock = {
+            name: Statement(self._change(query, skip=True))
+            for name, query in self._by_id(ids).items()
+        }
+        self.insert_record = {name: Statement(insert(t)) for name, t in s.records.items()}
         changed = {
             name: update(t).where(
                 t.c.mall == bindparam("b_mall"), t.c.id == bindparam("b_id"),
@@ -102,27 +136,33 @@ class Statements:
             for name, t in s.records.items()
         }
         self.update_record = {
-            name: query.values(
-                {c: bindparam(c) for c in ("version", "open", "pack", "body")}
-                | {f: bindparam(f) for f in s.kinds[name].indexed}
+            name: Statement(
+                query.values(
+                    {c: bindparam(c) for c in ("version", "open", "pack", "body")}
+                    | {f: bindparam(f) for f in s.kinds[name].indexed}
+                )
             )
             for name, query in changed.items()
         }
         self.update_body = {
-            name: query.values(version=bindparam("version"), body=bindparam("body"))
+            name: Statement(query.values(version=bindparam("version"), body=bindparam("body")))
             for name, query in changed.items()
         }
         self.find = {name: query.order_by(s.records[name].c.id) for name, query in found.items()}
-        self.uses_pack: dict[str, Select[Any]] = {
-            name: select(literal_column("1"))  # the index alone answers
-            .where(t.c.mall == mall, t.c.pack == bindparam("pack"), t.c.open == 1)
-            .limit(1)
+        self.uses_pack = {
+            name: Statement(
+                select(literal_column("1"))  # the index alone answers
+                .where(t.c.mall == mall, t.c.pack == bindparam("pack"), t.c.open == 1)
+                .limit(1)
+            )
             for name, t in s.records.items()
         }
 
         t = s.walks
-        self.walked = select(t.c.upto).where(t.c.mall == mall, t.c.name == bindparam("name"))
-        self.put_walked = self.database.upsert(t)
+        self.walked = Statement(
+            select(t.c.upto).where(t.c.mall == mall, t.c.name == bindparam("name"))
+        )
+        self.put_walked = Statement(self.database.upsert(t))
 
     def _by_id(self, queries: Mapping[str, Select[Any]]) -> dict[str, Select[Any]]:
         wanted: Any = bindparam("record_id")
@@ -131,50 +171,46 @@ class Statements:
             for name, query in queries.items()
         }
 
-    def _by_ids(self, queries: Mapping[str, Select[Any]]) -> dict[str, Select[Any]]:
-        wanted: Any = bindparam("ids", expanding=True)
-        columns = {name: self.schema.records[name].c.id for name in queries}
-        return {
-            name: query.where(columns[name].in_(wanted)).order_by(columns[name])
-            for name, query in queries.items()
-        }
-
     def _clocks(self) -> None:
         t = self.schema.clocks
         mall: Any = bindparam("mall")
         query = select(*_but_mall(t)).where(t.c.mall == mall)
-        self.open_clocks = self._fresh(
-            query.where(t.c.subject == bindparam("subject"), t.c.stopped.is_(None))
-            .order_by(t.c.name, t.c.part, t.c.started)
+        self.open_clocks = Statement(
+            self._fresh(
+                query.where(t.c.subject == bindparam("subject"), t.c.stopped.is_(None))
+                .order_by(t.c.name, t.c.part, t.c.started)
+            )
         )
-        self.due_clocks = (
+        self.due_clocks = Statement(
             query.where(t.c.next <= bindparam("now"))
             .order_by(t.c.next, t.c.subject, t.c.name, t.c.part)
             .limit(bindparam("most"))
         )
-        self.clocks_in = (
+        self.clocks_in = Statement(
             query.where(t.c.state == bindparam("state"))
             .order_by(t.c.due, t.c.subject, t.c.name, t.c.part)
             .limit(bindparam("most"))
         )
-        self.put_clocks = self.database.upsert(t)
+        self.put_clocks = Statement(self.database.upsert(t))
 
     def _journal(self) -> None:
         s = self.schema
         mall: Any = bindparam("mall")
-        self.append = insert(s.entries)
-        self.append_unsealed = insert(s.unsealed)
-        self.append_personal = insert(s.personal)
+        self.append = Statement(insert(s.entries))
+        self.append_unsealed = Statement(insert(s.unsealed))
+        self.append_personal = Statement(insert(s.personal))
         t = s.unsealed
         self.waiting = (
             select(t.c.subject, t.c.seq, t.c.hash)
             .where(t.c.mall == mall)
             .order_by(t.c.subject, t.c.seq)
         )
-        self.unsealed = self._change(self.waiting.limit(bindparam("most")))
-        self.drop_unsealed = delete(t).where(
-            t.c.mall == bindparam("b_mall"), t.c.subject == bindparam("b_subject"),
-            t.c.seq == bindparam("b_seq"),
+        self.unsealed = Statement(self._change(self.waiting.limit(bindparam("most"))))
+        self.drop_unsealed = Statement(
+            delete(t).where(
+                t.c.mall == bindparam("b_mall"), t.c.subject == bindparam("b_subject"),
+                t.c.seq == bindparam("b_seq"),
+            )
         )
         t = s.entries
         self.entries = (
@@ -182,7 +218,8 @@ class Statements:
             .where(t.c.mall == mall)
             .order_by(t.c.subject, t.c.seq)
         )
-        self.stride = (
+        self.chain = Statement(self.entries.where(t.c.subject == bindparam("subject")))
+        self.stride = Statement(
             select(t.c.subject)
             .where(t.c.mall == mall, t.c.subject > bindparam("after"))
             .order_by(t.c.subject, t.c.seq)
@@ -195,28 +232,32 @@ class Statements:
             .where(t.c.mall == mall)
             .order_by(t.c.subject, t.c.seq)
         )
-        self.leaves = (
+        self.sealing = Statement(
+            self.sealed.where(t.c.subject == bindparam("subject"), t.c.seq >= bindparam("seq"))
+            .limit(1)
+        )
+        self.leaves = Statement(
             select(t.c.subject, t.c.seq, t.c.hash)
             .where(t.c.mall == mall, t.c.number == bindparam("root"))
             .order_by(t.c.subject)
         )
-        self.append_leaves = insert(t)
+        self.append_leaves = Statement(insert(t))
         t = s.roots
         root = select(t.c.number, t.c.hash, t.c.body).where(t.c.mall == mall)
-        self.last_root = root.order_by(t.c.number.desc()).limit(1)
-        self.roots = (
+        self.last_root = Statement(root.order_by(t.c.number.desc()).limit(1))
+        self.roots = Statement(
             root.where(t.c.number > bindparam("after"))
             .order_by(t.c.number)
             .limit(bindparam("most"))
         )
-        self.append_root = insert(t)
+        self.append_root = Statement(insert(t))
         t = s.personal
-        self.personal = (
+        self.personal = Statement(
             select(*_but_mall(t))
             .where(t.c.mall == mall, t.c.subject == bindparam("subject"))
             .order_by(t.c.seq, t.c.path)
         )
-        self.holding_personal = (
+        self.holding_personal = Statement(
             select(t.c.subject)
             .where(
                 t.c.mall == mall, t.c.recorded < bindparam("before"),
@@ -227,8 +268,10 @@ class Statements:
             .limit(bindparam("most"))
         )
         self.erase = [
-            delete(table).where(
-                table.c.mall == bindparam("mall"), table.c.subject == bindparam("subject")
+            Statement(
+                delete(table).where(
+                    table.c.mall == bindparam("mall"), table.c.subject == bindparam("subject")
+                )
             )
             for table in (s.personal, s.keys)
         ]
@@ -237,16 +280,17 @@ class Statements:
         t = self.schema.outbox
         mall: Any = bindparam("mall")
         query = select(*_but_mall(t)).where(t.c.mall == mall)
-        self.enqueue = insert(t)
+        self.enqueue = Statement(insert(t))
         due = (
             query.where(t.c.next <= bindparam("now"))
             .order_by(t.c.next, t.c.id)
             .limit(bindparam("most"))
         )
-        self.due_messages = self._change(due, skip=True)
-        self.due_of_lane = self._change(due.where(t.c.topic == bindparam("topic")), skip=True)
+        self.due_messages = Statement(self._change(due, skip=True))
+        lane = due.where(t.c.topic == bindparam("topic"))
+        self.due_of_lane = Statement(self._change(lane, skip=True))
         since: Any = bindparam("since")
-        self.messages = (
+        self.messages = Statement(
             query.where(
                 t.c.state == bindparam("state"), t.c.created >= since,
                 or_(t.c.created > since, t.c.id > bindparam("beyond")),
@@ -255,26 +299,28 @@ class Statements:
             .limit(bindparam("most"))
         )
         made = select(func.max(t.c.created)).where(t.c.mall == mall)
-        self.newest = select(  # the end of the index of each state
-            *(
-                made.where(t.c.state == state, t.c.created <= bindparam("upto")).scalar_subquery()
-                for state in get_args(MessageState)
+        upto: Any = bindparam("upto")
+        self.newest = Statement(
+            select(  # the end of the index of each state
+                *(
+                    made.where(t.c.state == state, t.c.created <= upto).scalar_subquery()
+                    for state in get_args(MessageState)
+                )
             )
         )
-        ids: Any = bindparam("ids", expanding=True)
-        self.find_messages = query.where(t.c.id.in_(ids))
+        self.find_messages = ByIds(query, t)
         mine = (t.c.mall == bindparam("b_mall")) & (t.c.id == bindparam("b_id"))
-        self.claim_message = (
+        self.claim_message = Statement(
             update(t).where(mine).values(attempts=bindparam("attempts"), next=bindparam("next"))
         )
-        self.settle_message = (
+        self.settle_message = Statement(
             update(t)
             .where(mine, t.c.attempts == bindparam("b_attempts"))
             .values(
                 state=bindparam("state"), next=bindparam("next"), reason=bindparam("reason")
             )
         )
-        self.change_message = (
+        self.change_message = Statement(
             update(t)
             .where(mine, t.c.attempts == bindparam("b_attempts"), t.c.state == bindparam("b_state"))
             .values(
@@ -286,27 +332,33 @@ class Statements:
     def _keys(self) -> None:
         t = self.schema.keys
         mall: Any = bindparam("mall")
-        self.claim_key = self.database.insert_new(t)
-        self.key = self._fresh(
-            select(*_but_mall(t)).where(
-                t.c.mall == mall, t.c.command == bindparam("command"),
-                t.c.key == bindparam("key"),
+        self.claim_key = Statement(self.database.insert_new(t))
+        self.key = Statement(
+            self._fresh(
+                select(*_but_mall(t)).where(
+                    t.c.mall == mall, t.c.command == bindparam("command"),
+                    t.c.key == bindparam("key"),
+                )
             )
         )
-        self.old_keys = self._change(
+        old = (
             select(t.c.command, t.c.key)
             .where(t.c.mall == mall, t.c.created < bindparam("before"))
             .order_by(t.c.created)
-            .limit(bindparam("most")),
-            skip=True,
+            .limit(bindparam("most"))
         )
-        self.drop_key = delete(t).where(
-            t.c.mall == bindparam("b_mall"), t.c.command == bindparam("b_command"),
-            t.c.key == bindparam("b_key"),
+        self.old_keys = Statement(self._change(old, skip=True))
+        self.drop_key = Statement(
+            delete(t).where(
+                t.c.mall == bindparam("b_mall"), t.c.command == bindparam("b_command"),
+                t.c.key == bindparam("b_key"),
+            )
         )
         t = self.schema.packs
-        self.packs = select(t.c.hash, t.c.body).where(t.c.mall == mall).order_by(t.c.hash)
-        self.put_pack = self.database.insert_new(t)
+        self.packs = Statement(
+            select(t.c.hash, t.c.body).where(t.c.mall == mall).order_by(t.c.hash)
+        )
+        self.put_pack = Statement(self.database.insert_new(t))
 
 
 def _but_mall(table: Table) -> list[Any]:

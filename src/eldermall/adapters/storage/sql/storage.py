@@ -19,6 +19,7 @@ from eldermall.adapters.storage.sql.join import Joiner
 from eldermall.adapters.storage.sql.mariadb import Mariadb
 from eldermall.adapters.storage.sql.postgresql import Postgresql
 from eldermall.adapters.storage.sql.schema import Schema
+from eldermall.adapters.storage.sql.sending import own_sender
 from eldermall.adapters.storage.sql.sqlite import Sqlite
 from eldermall.adapters.storage.sql.statements import Statements
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
@@ -153,7 +154,7 @@ class SqlStorage:
         statements, _, _ = self._opened()
         with translated(self.database, "command"), self.engine.connect() as connection:
             self.database.begin_write(connection, patience)
-            yield SqlTransaction(connection, statements, mall)
+            yield SqlTransaction(connection, own_sender(connection), statements, mall)
             connection.commit()
 
     @contextmanager
@@ -162,7 +163,7 @@ class SqlStorage:
         _, statements, _ = self._opened()
         with translated(self.database, "command"), self.engine.connect() as connection:
             self.database.begin_read(connection)
-            yield SqlTransaction(connection, statements, mall)
+            yield SqlTransaction(connection, own_sender(connection), statements, mall)
 
     @contextmanager
     def join(self, mall: str, host: object, *, on_end: Callable[[], None]) -> Iterator[Joined]:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, exc
 
 from eldermall.adapters.storage.sql.journal import JournalCalls
-from eldermall.adapters.storage.sql.statements import Statements
+from eldermall.adapters.storage.sql.sending import Sender, Statement
+from eldermall.adapters.storage.sql.statements import MOST, ByIds, Statements
 from eldermall.contracts.storage import (
     NO_HEAD,
     ClockRow,
@@ -33,6 +34,7 @@ class SqlTransaction(JournalCalls, Lanes):
 
     Args:
         connection: with an open transaction.
+        sender: how statements are sent on it.
         statements: for a transaction that writes, or for one that only reads.
         mall: the mall's code.
         probing: whether the transaction may see less than what is committed, as one of a host's
@@ -40,9 +42,10 @@ class SqlTransaction(JournalCalls, Lanes):
     """
 
     def __init__(
-        self, connection: Connection, statements: Statements, mall: str, *, probing: bool = False
+        self, connection: Connection, sender: Sender, statements: Statements, mall: str, *,
+        probing: bool = False,
     ) -> None:
-        super().__init__(connection, statements, mall)
+        super().__init__(connection, sender, statements, mall)
         self._database = statements.database
         self._probing = probing
         self._loaded: dict[tuple[str, str], RecordRow] = {}
@@ -63,21 +66,18 @@ class SqlTransaction(JournalCalls, Lanes):
             )
         return KeyRow(*used)
 
-    def _insert_new(self, statement: Any, values: Mapping[str, Any]) -> bool:
+    def _insert_new(self, statement: Statement, values: Mapping[str, Any]) -> bool:
         try:
-            done = self._c.execute(
-                statement, values, execution_options={"preserve_rowcount": True}
-            )
-        except exc.IntegrityError:
+            return self._send.change(statement, values) == 1
+        except (exc.IntegrityError, self._c.dialect.loaded_dbapi.IntegrityError):
             if self._database.name != "mariadb":
                 raise
             return False
-        return done.rowcount == 1
 
     def forget_keys(self, before: int, limit: int) -> int:
         found = self._all(self._s.old_keys, before=before, most=limit)
         if found:
-            self._c.execute(
+            self._send.change_each(
                 self._s.drop_key,
                 [{"b_mall": self._mall, "b_command": c, "b_key": k} for c, k in found],
             )
@@ -126,18 +126,18 @@ class SqlTransaction(JournalCalls, Lanes):
         return found
 
     def _look_up(self, kind: str, ids: Sequence[str]) -> dict[str, RecordRow]:
-        rows = self._of(ids, self._s.look_up_one[kind], self._s.look_up_many[kind])
+        rows = self._of(ids, self._s.look_up[kind])
         return {row[0]: self._record(kind, row) for row in rows}
 
     def existing(self, kind: str, ids: Sequence[str]) -> Set[str]:
-        rows = self._of(ids, self._s.exists_one[kind], self._s.exists_many[kind])
-        return {row[0] for row in rows}
+        return {row[0] for row in self._of(ids, self._s.exists[kind])}
 
-    def _of(self, ids: Sequence[str], one: Any, many: Any) -> Sequence[Any]:
-        """Return the rows with these ids; the query for a single one is the quicker."""
-        if len(ids) == 1:
-            return self._all(one, record_id=ids[0])
-        return self._all(many, ids=list(ids))
+    def _of(self, ids: Sequence[str], wanted: ByIds) -> Sequence[Any]:
+        rows: list[Any] = []
+        for start in range(0, len(ids), MOST):
+            statement, values = wanted.of(ids[start : start + MOST])
+            rows += self._all(statement, **values)
+        return rows
 
     def _key(self, kind: str, id: str) -> str:
         return f"{self._mall}/{kind}/{id}"
@@ -160,7 +160,7 @@ class SqlTransaction(JournalCalls, Lanes):
                 query = self._s.update_record[row.kind]
                 values |= rest
             values |= {"b_mall": self._mall, "b_id": row.id, "b_before": row.before}
-            if self._c.execute(query, values).rowcount != 1:
+            if self._send.change(query, values) != 1:
                 raise Overtaken(
                     Text(
                         f"{row.kind}/{row.id} 已被他人更改",
@@ -171,7 +171,7 @@ class SqlTransaction(JournalCalls, Lanes):
             keys = [self._key(kind, row["id"]) for kind, added in new.items() for row in added]
             self._database.lock_keys(self._c, self._s.schema, keys, shared=False)
         for kind, added in new.items():
-            self._c.execute(self._s.insert_record[kind], added)
+            self._send.change_each(self._s.insert_record[kind], added)
 
     def _indexed_as_loaded(self, row: RecordRow) -> bool:
         """Say whether what is kept beside the body is as it was loaded."""
@@ -190,7 +190,7 @@ class SqlTransaction(JournalCalls, Lanes):
             query = query.where(t.c.open == int(open))
         for name, value in indexed.items():
             query = query.where(t.c[name] == value)
-        return [self._record(kind, row) for row in self._all(query)]
+        return [self._record(kind, row) for row in self._found(query)]
 
     def uses_pack(self, kind: str, pack: str) -> bool:
         return self._first(self._s.uses_pack[kind], pack=pack) is not None
@@ -201,7 +201,7 @@ class SqlTransaction(JournalCalls, Lanes):
 
     def put_walked(self, name: str, upto: str) -> None:
         values = {"mall": self._mall, "name": name, "upto": upto}
-        self._c.execute(self._s.put_walked, values)
+        self._send.change(self._s.put_walked, values)
 
     # Clocks
 
@@ -209,7 +209,7 @@ class SqlTransaction(JournalCalls, Lanes):
         return [ClockRow(*row) for row in self._all(self._s.open_clocks, subject=subject)]
 
     def put_clocks(self, rows: Sequence[ClockRow]) -> None:
-        self._c.execute(
+        self._send.change_each(
             self._s.put_clocks,
             [
                 {
@@ -237,7 +237,7 @@ class SqlTransaction(JournalCalls, Lanes):
     # Outbox
 
     def enqueue(self, rows: Sequence[Message]) -> None:
-        self._c.execute(
+        self._send.change_each(
             self._s.enqueue,
             [
                 {
@@ -260,7 +260,7 @@ class SqlTransaction(JournalCalls, Lanes):
         due = [Message(*row) for row in rows]
         taken = [replace(m, next=until, attempts=m.attempts + 1) for m in due]
         if taken:
-            self._c.execute(
+            self._send.change_each(
                 self._s.claim_message,
                 [
                     {"b_mall": self._mall, "b_id": m.id, "attempts": m.attempts, "next": until}
@@ -270,7 +270,7 @@ class SqlTransaction(JournalCalls, Lanes):
         return taken
 
     def settle_message(self, message: Message) -> None:
-        self._c.execute(
+        self._send.change(
             self._s.settle_message,
             {
                 "b_mall": self._mall, "b_id": message.id, "state": message.state,
@@ -298,10 +298,10 @@ class SqlTransaction(JournalCalls, Lanes):
         return max((made for made in row if made is not None), default=None)
 
     def find_messages(self, ids: Sequence[str]) -> Sequence[Message]:
-        return [Message(*row) for row in self._all(self._s.find_messages, ids=list(ids))]
+        return [Message(*row) for row in self._of(ids, self._s.find_messages)]
 
     def change_message(self, was: Message, message: Message) -> bool:
-        done = self._c.execute(
+        changed = self._send.change(
             self._s.change_message,
             {
                 "b_mall": self._mall, "b_id": was.id, "b_state": was.state,
@@ -309,7 +309,7 @@ class SqlTransaction(JournalCalls, Lanes):
                 "attempts": message.attempts, "reason": message.reason,
             },
         )
-        return done.rowcount == 1
+        return changed == 1
 
     # Policies
 
