@@ -143,6 +143,19 @@ def due(
     return (midnight - _EPOCH) // _MICROSECOND - 1
 
 
+def even_day(day: date, zone: tzinfo) -> tuple[int, bool]:
+    """Return the moment at which a day begins in ``zone``, and whether its offset is one all day.
+
+    Raises:
+        ValueError: there is no such day in ``zone``, or it is the last of all.
+    """
+    start = datetime(day.year, day.month, day.day, tzinfo=zone)
+    # offsets are compared every hour, for zones whose clocks go back and forth in a day
+    offsets = {start.replace(hour=hour).utcoffset() for hour in range(24)}
+    end = start.replace(hour=23, minute=59, second=59)
+    return (start - _EPOCH) // _MICROSECOND, len(offsets | {end.utcoffset()}) == 1
+
+
 def provisional(
     start: int, last: int, counting: Counting, zone: tzinfo, rest_days: RestDays
 ) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.table import Table
 
@@ -165,7 +165,7 @@ def _written(
     with files.written(path, "--findings", force=force, inputs=inputs) as out:
 
         def write(found: Finding | Unreadable) -> None:
-            out.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+            out.write(f"{orjson.dumps(found.as_json()).decode()}\n")
 
         yield write
 

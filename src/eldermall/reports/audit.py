@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eldermall.calendars import microseconds
 from eldermall.engine.rulebook import Rulebook
@@ -33,6 +34,7 @@ from eldermall.reports.observed import relaxed_by
 from eldermall.reports.replay import Replay
 from eldermall.reports.seen import Seen
 from eldermall.reports.sources.cells import Progress, Unreadable
+from eldermall.reports.sources.text import Rest
 from eldermall.reports.tally import Tally
 from eldermall.reports.times import Times
 from eldermall.texts import Text
@@ -104,12 +106,22 @@ def audit(
             )
     tally = Tally(replay, named.day_zone, findings)
     notes: list[Text] = []
+    counted = 0
     with closing(Seen(named)) as seen:
-        for order in orders(path, named, progress, seen, notes):
-            if isinstance(order, Unreadable):
-                tally.unreadable(order)
-            else:
-                tally.count(replay.play(order))
+        left: Rest | Literal["all", "nothing"] = "nothing"
+        if book is None and find_spec("polars") is not None:
+            from eldermall.reports.together import Together, count_by_columns
+
+            together = Together(replay, tally, settings, until)
+            left = count_by_columns(Path(path), named, seen, together, progress)
+            counted = together.counted
+        if left != "all":
+            rest = None if left == "nothing" else left
+            for order in orders(path, named, progress, seen, notes, rest):
+                if isinstance(order, Unreadable):
+                    tally.unreadable(order)
+                else:
+                    tally.count(replay.play(order))
         notes += seen.notes()
     if Times(named.time_format, named.zone).days_only:
         notes.append(_DAYS_ONLY)
@@ -126,6 +138,7 @@ def audit(
         as_of.astimezone(named.day_zone),
         (*_notices(read), *_relaxations(replay, read)),
         tuple(notes),
+        counted,
     )
 
 

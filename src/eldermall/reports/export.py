@@ -16,6 +16,7 @@ from eldermall.reports.rows import Goods, Row, RowMaker
 from eldermall.reports.seen import Seen
 from eldermall.reports.sources.cells import Progress, Unreadable
 from eldermall.reports.sources.opening import raws
+from eldermall.reports.sources.text import Rest
 from eldermall.texts import Text
 
 MOST_GOODS = 500
@@ -40,6 +41,7 @@ def orders(
     progress: Progress | None,
     seen: Seen,
     notes: list[Text],
+    rest: Rest | None = None,
 ) -> Iterator[Order | Unreadable]:
     """Yield the orders of an export; reads it as a stream.
 
@@ -49,13 +51,14 @@ def orders(
         progress: told from time to time how far the file has been read.
         seen: counts what the export holds.
         notes: takes what must be told once of the file.
+        rest: of a plain text, where to begin, if not at its beginning.
 
     Raises:
         FileUnreadable: there is no such file, it is empty, damaged, or lacks a column.
     """
     first: Row | None = None
     goods: dict[Goods, None] = {}
-    for row in rows(path, columns, progress, seen, notes):
+    for row in rows(path, columns, progress, seen, notes, rest):
         if isinstance(row, Row) and row.joined and first is not None:
             first = _together(first, row)
             goods[row.goods] = None
@@ -73,6 +76,11 @@ def orders(
             goods[row.goods] = None
     if first is not None:
         yield _order(first, goods)
+
+
+def of_row(row: Row) -> Order:
+    """Return the order that a row is by itself."""
+    return _order(row, {row.goods: None})
 
 
 def _order(row: Row, goods: dict[Goods, None]) -> Order:
@@ -105,10 +113,11 @@ def rows(
     progress: Progress | None,
     seen: Seen,
     notes: list[Text],
+    rest: Rest | None = None,
 ) -> Iterator[Row | Unreadable]:
     """Yield the rows of an export, as `orders` does the orders."""
     make = RowMaker(columns, seen)
-    for raw in raws(path, columns.wanted, notes, progress):
+    for raw in raws(path, columns.wanted, notes, progress, rest):
         if isinstance(raw, Unreadable):
             make.unreadable()
             yield raw

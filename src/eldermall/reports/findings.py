@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Literal
 
 from eldermall.calendars import moment
@@ -12,6 +13,12 @@ from eldermall.engine.settings import SettingValue
 from eldermall.reports.decidable import Left
 from eldermall.reports.sources.cells import Unreadable
 from eldermall.texts import Text
+
+
+@lru_cache(maxsize=1024)
+def shown(us: int, zone: tzinfo) -> str:
+    """Return a moment in a zone as ISO 8601."""
+    return moment(us, zone).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class Finding:
             fields["move"] = self.move
         for name, us in (("at", self.at), ("due", self.due)):
             if us is not None:
-                fields[name] = moment(us, self.zone).isoformat()
+                fields[name] = shown(us, self.zone)
         return fields | {"text": {"zh": self.text.zh, "en": self.text.en}}
 
 
@@ -81,6 +88,8 @@ class AuditResult:
         notices: what every output must say.
         of_file: what must be told once of the file: values that nobody named, ids that stand
             twice, rows that are hidden, and the like.
+        by_shape: how many of the orders were counted by columns, as others of their shape that
+            were replayed; the rest were replayed one by one.
     """
 
     orders: int
@@ -97,6 +106,7 @@ class AuditResult:
     as_of: datetime
     notices: tuple[Text, ...]
     of_file: tuple[Text, ...] = ()
+    by_shape: int = 0
 
     @property
     def findings(self) -> int:
@@ -112,6 +122,7 @@ class AuditResult:
         """Return the whole result as JSON values, texts in both languages."""
         return {
             "orders": self.orders,
+            "by_shape": self.by_shape,
             "not_placed": self.not_placed,
             "paid": self.paid,
             "unreadable": self.unreadable,

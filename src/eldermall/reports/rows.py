@@ -31,7 +31,7 @@ _NEVER = frozenset({
     "", "-", "--", "---", "—", "——", "/", "\\n", "null", "(null)", "<null>", "none", "nil",
     "n/a", "na", "nan", "nat", "无", "空",
 })
-_TOTALS = frozenset({"合计", "总计", "小计", "共计", "total", "totals", "grand total", "sum"})
+TOTALS = frozenset({"合计", "总计", "小计", "共计", "total", "totals", "grand total", "sum"})
 
 
 def is_marker(text: str) -> bool:
@@ -181,7 +181,7 @@ class RowMaker:
         named = self._lists["totals"]
         if id in named:
             self._seen.markers["totals"].add(id)
-        elif id.rstrip(":：").strip().lower() not in _TOTALS:
+        elif id.rstrip(":：").strip().lower() not in TOTALS:
             return False
         self._seen.totals += 1
         return True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from eldermall.reports.columns import LISTS, Columns
 from eldermall.texts import Text
 
-_SHOWN = 20
+SHOWN = 20
+"""How many of the most frequent are told."""
+
 _MOST = 1000
 _BATCH = 1000
 _WHAT: Mapping[str, Text] = {
@@ -17,6 +20,26 @@ _WHAT: Mapping[str, Text] = {
     "payment": Text("付款方式", "payment methods"),
     "courier": Text("配送方式", "ways of delivery"),
 }
+
+
+class AllIds(Protocol):
+    """All ids of an export, kept until they are counted."""
+
+    def add(self, id: str) -> None:
+        """Take an id."""
+        ...
+
+    def add_all(self, ids: Iterable[str]) -> None:
+        """Take many ids."""
+        ...
+
+    def twice(self) -> tuple[int, list[tuple[str, int]]]:
+        """Return how many ids stand more than once, and the most frequent, each with its count."""
+        ...
+
+    def close(self) -> None:
+        """Throw the ids away."""
+        ...
 
 
 class Ids:
@@ -33,13 +56,18 @@ class Ids:
         if len(self._batch) == _BATCH:
             self._write()
 
+    def add_all(self, ids: Iterable[str]) -> None:
+        """Take many ids."""
+        for id in ids:
+            self.add(id)
+
     def twice(self) -> tuple[int, list[tuple[str, int]]]:
         """Return how many ids stand more than once, and the most frequent, each with its count."""
         self._write()
         often = "FROM ids GROUP BY id HAVING count(*) > 1"
         number = self._file.execute(f"SELECT count(*) FROM (SELECT 1 {often})").fetchone()[0]
         first = self._file.execute(
-            f"SELECT id, count(*) {often} ORDER BY 2 DESC, 1 LIMIT {_SHOWN}"
+            f"SELECT id, count(*) {often} ORDER BY 2 DESC, 1 LIMIT {SHOWN}"
         )
         return number, [(id, count) for id, count in first]
 
@@ -68,7 +96,8 @@ class Seen:
         }
         self.markers: dict[str, set[str]] = {"never": set(), "totals": set()}
         self.hidden = self.totals = self.long = self.unpaid = self.agreed = 0
-        self.ids, self.lines = Ids(), Ids()
+        self.ids: AllIds = Ids()
+        self.lines = Ids()
 
     def close(self) -> None:
         """Throw away what was counted on disk; nothing can be told after it."""
@@ -126,10 +155,11 @@ class Seen:
                 value for key, of in LISTS.items() if of == what
                 for value in self._columns.values.get(key, ())
             }
-            others = [(value, n) for value, n in counted.most_common() if value not in named]
+            most = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+            others = [(value, n) for value, n in most if value not in named]
             if others:
                 shown = _counted(others)
-                more = len(others) - _SHOWN
+                more = len(others) - SHOWN
                 yield Text(
                     f"列映射未提到的{_WHAT[what].zh}：{shown.zh}"
                     + (f"，另有 {more} 种" if more > 0 else ""),
@@ -163,17 +193,17 @@ class Seen:
                 "as an order; if a row is a line of an order, name columns.order",
             )
 
-    def count(self, what: str, value: str) -> None:
+    def count(self, what: str, value: str, number: int = 1) -> None:
         """Count a value, as one of many once there are too many to keep."""
         counted = self.values[what]
         if value in counted or len(counted) < _MOST:
-            counted[value] += 1
+            counted[value] += number
         else:
-            counted["…"] += 1
+            counted["…"] += number
 
 
 def _counted(values: list[tuple[str, int]]) -> Text:
-    few = values[:_SHOWN]
+    few = values[:SHOWN]
     return Text(
         "、".join(f"{value or '（空）'} {n}" for value, n in few),
         ", ".join(f"{value or '(blank)'} {n}" for value, n in few),

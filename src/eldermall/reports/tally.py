@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from eldermall.calendars import DAY, HOUR, MINUTE, moment
-from eldermall.contracts.storage import ClockRow
+from eldermall.calendars import DAY, HOUR, MINUTE
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Verdict
-from eldermall.reports.export import Order
-from eldermall.reports.findings import Finding, Findings
+from eldermall.reports.findings import Finding, Findings, shown
 from eldermall.reports.moves import TRACKS
 from eldermall.reports.replay import Played, Replay
 from eldermall.reports.sources.cells import Unreadable
@@ -75,79 +73,89 @@ class Tally:
             return
         if played.order.paid_at is not None:
             self.paid += 1
+        source = played.source
         for at, move, taken in played.steps:
             for verdict in taken.decision.verdicts:
-                self._verdict(verdict, played.source, move, at)
+                if self.counted(verdict, 1) and self.findings is not None:
+                    self.findings(self.refused(verdict, move, at, source.line, source.id))
         for clock in self.replay.clocks:
-            counts = self.counts[clock.name]
             for outcome, row in self.replay.ended(played, clock):
-                counts["applies"] += 1
-                counts[outcome] += 1
-                if row is not None and outcome in ("late", "never") and self.findings is not None:
-                    self.findings(self._clock(clock, outcome, row, played.source))
+                if self.ended(clock.name, outcome, 1) and row is not None and self.findings:
+                    self.findings(
+                        self.overdue(
+                            clock, outcome, row.due, row.stopped, source.line, source.id
+                        )
+                    )
 
-    def _verdict(self, verdict: Verdict, order: Order, move: str, at: int) -> None:
+    def counted(self, verdict: Verdict, number: int) -> bool:
+        """Count a verdict on the moves of a number of orders; say whether it is a finding."""
         rule = self.ids.get(verdict.rule)
-        if rule is not None:
-            counts = self.counts[rule]
-            counts["applies"] += 1
-            if verdict.outcome == "allowed":
-                return
-            counts["refused"] += 1
-        else:
+        if rule is None:
             rule = verdict.rule
-            self.refused_moves[rule] = self.refused_moves.get(rule, 0) + 1
-        if self.findings is not None:
-            label = _MOVES[move]
-            why = REASONS.get(rule) or verdict.reason or Text("", "")
-            text = Text(f"{label.zh}：{why.zh}", f"{label.en}: {why.en}")
-            self.findings(
-                Finding(
-                    order.line, order.id, "refused", rule, verdict.clauses, move, at, None, text,
-                    self.zone,
-                )
-            )
+            self.refused_moves[rule] = self.refused_moves.get(rule, 0) + number
+            return True
+        counts = self.counts[rule]
+        counts["applies"] += number
+        if verdict.outcome == "allowed":
+            return False
+        counts["refused"] += number
+        return True
 
-    def _clock(
-        self, clock: Clock, outcome: str, row: ClockRow, order: Order
+    def ended(self, clock: str, outcome: str, number: int) -> bool:
+        """Count what became of a clock in a number of orders; say whether it is a finding."""
+        counts = self.counts[clock]
+        counts["applies"] += number
+        counts[outcome] += number
+        return outcome in ("late", "never")
+
+    def refused(self, verdict: Verdict, move: str, at: int, line: int, order: str) -> Finding:
+        """Return the finding that a move was refused."""
+        rule = self.ids.get(verdict.rule, verdict.rule)
+        label = _MOVES[move]
+        why = REASONS.get(rule) or verdict.reason or Text("", "")
+        text = Text(f"{label.zh}：{why.zh}", f"{label.en}: {why.en}")
+        return Finding(
+            line, order, "refused", rule, verdict.clauses, move, at, None, text, self.zone
+        )
+
+    def overdue(
+        self, clock: Clock, outcome: str, by: int, stopped: int | None, line: int, order: str
     ) -> Finding:
-        due, label = self._shown(row.due), clock.label
-        if row.stopped is None:
+        """Return the finding that something was due ``by`` a moment, and wasn't done by then."""
+        due, label = self._shown(by), clock.label
+        if stopped is None:
             text = Text(
                 f"{label.zh}：期限为 {due}，至今未完成", f"{label.en}: due {due}, not done yet"
             )
         elif outcome == "never":
-            gone = self._shown(row.stopped)
+            gone = self._shown(stopped)
             text = Text(
                 f"{label.zh}：期限为 {due}，至 {gone} 取消时未完成",
                 f"{label.en}: due {due}, not done when it was cancelled {gone}",
             )
         else:
-            done, by = self._shown(row.stopped), row.stopped - row.due
+            done, over = self._shown(stopped), _long(stopped - by)
             text = Text(
-                f"{label.zh}：期限为 {due}，完成于 {done}，逾期 {_long(by).zh}",
-                f"{label.en}: due {due}, done {done}, {_long(by).en} late",
+                f"{label.zh}：期限为 {due}，完成于 {done}，逾期 {over.zh}",
+                f"{label.en}: due {due}, done {done}, {over.en} late",
             )
         return Finding(
-            order.line, order.id, "late" if outcome == "late" else "never", clock.id,
-            clock.clauses, "", row.stopped, row.due, text, self.zone,
+            line, order, "late" if outcome == "late" else "never", clock.id, clock.clauses, "",
+            stopped, by, text, self.zone,
         )
 
     def _shown(self, us: int) -> str:
-        return f"{moment(us, self.zone):%Y-%m-%d %H:%M}"
+        return shown(us, self.zone)[:16].replace("T", " ")
 
 
 def _long(us: int) -> Text:
     minutes = -(-us // MINUTE)
-    parts = [
-        (count, zh, en)
-        for count, zh, en in (
-            (minutes * MINUTE // DAY, "天", "d"),
-            (minutes * MINUTE % DAY // HOUR, "小时", "h"),
-            (minutes % 60, "分钟", "min"),
-        )
-        if count
-    ]
-    return Text(
-        "".join(f"{n}{zh}" for n, zh, _ in parts), " ".join(f"{n} {en}" for n, _, en in parts)
-    )
+    hours, minutes = divmod(minutes, HOUR // MINUTE)
+    days, hours = divmod(hours, DAY // HOUR)
+    zh = f"{days}天" if days else ""
+    en = f"{days} d " if days else ""
+    if hours:
+        zh, en = f"{zh}{hours}小时", f"{en}{hours} h "
+    if minutes:
+        zh, en = f"{zh}{minutes}分钟", f"{en}{minutes} min "
+    return Text(zh, en[:-1])

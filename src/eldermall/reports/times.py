@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from eldermall.calendars import DAY, HOUR, MINUTE, SECOND
+from eldermall.calendars import DAY, HOUR, MINUTE, SECOND, even_day
 from eldermall.errors import Invalid
 from eldermall.texts import Text
 
@@ -47,8 +47,9 @@ NAMED = ("iso", *_UNITS)
 _LITERAL_ZONE = re.compile(r"(?:%[HMSfp]) ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})$")
 _ZEROS = re.compile(r"[0:/. TZ+-]*0[0:/. TZ+-]*")
 _DAYS_KEPT = 4096
-_FIRST = 2 * DAY
-_LAST = 2**53 - 1
+FIRST, LAST = 2 * DAY, 2**53 - 1 - 2 * DAY
+"""The first and the last moment that a time may be."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = frozenset({
     (1, 1, 1), (1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1),
@@ -215,6 +216,15 @@ class Times:
         """
         return _bounded(_since_epoch(when if when.tzinfo else when.replace(tzinfo=self._zone)))
 
+    def local(self, when: datetime) -> int:
+        """Return the moment of a local time, read as `read` reads it.
+
+        Raises:
+            ValueError: it isn't from 1970 to 2255.
+        """
+        self.day(when.year, when.month, when.day)
+        return _since_epoch(when.replace(tzinfo=self._zone))
+
     def is_never(self, cell: str | datetime) -> bool:
         """Say whether ``cell`` can only mean that something never happened.
 
@@ -243,18 +253,20 @@ class Times:
             *date, hour, minute, rest // SECOND, rest % SECOND, tzinfo=self._zone
         )
 
-    def _day(self, date: tuple[str, str, str]) -> tuple[int, bool]:
-        # the moment at which the day begins, and whether the zone's offset is the same all day
-        year, month, day = _numbers(date)
-        start = datetime(year, month, day, tzinfo=self._zone)
-        end = start.replace(hour=23, minute=59, second=59)
-        base = _bounded(_since_epoch(start))
+    def day(self, year: int, month: int, day: int) -> tuple[int, bool]:
+        """Return the moment at which a day begins, and whether the zone's offset is one all day.
+
+        Raises:
+            ValueError: there is no such day, or it isn't from 1970 to 2255.
+        """
+        begins, even = even_day(date(year, month, day), self._zone)
+        return _bounded(begins), even
+
+    def _day(self, said: tuple[str, str, str]) -> tuple[int, bool]:
+        found = self.day(*_numbers(said))
         if len(self._days) >= _DAYS_KEPT:
             self._days.clear()
-        # offsets are compared every hour, for zones whose clocks go back and forth in a day
-        offsets = {start.replace(hour=hour).utcoffset() for hour in range(24)}
-        found = base, len(offsets | {end.utcoffset()}) == 1
-        self._days[date] = found
+        self._days[said] = found
         return found
 
 
@@ -267,7 +279,7 @@ def _numbers(date: tuple[str, str, str]) -> tuple[int, int, int]:
 
 
 def _bounded(us: int) -> int:
-    if not _FIRST <= us <= _LAST - 2 * DAY:
+    if not FIRST <= us <= LAST:
         raise ValueError(us)
     return us
 

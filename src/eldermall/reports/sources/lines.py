@@ -24,14 +24,14 @@ class TooLong(csv.Error):
 class Lines:
     """The lines of a text, which can be given back.
 
-    ``number`` is how many were taken; ``taken`` are those since `clear`.
+    ``number`` is how many were taken, those ``before`` included; ``taken`` are those since `clear`.
     """
 
-    def __init__(self, text: IO[str]) -> None:
+    def __init__(self, text: IO[str], before: int = 0) -> None:
         self._read = text.readline
         self._back: list[str] = []
         self._held = 0
-        self.number = 0
+        self.number = before
         self.taken: list[str] = []
 
     def __iter__(self) -> Lines:

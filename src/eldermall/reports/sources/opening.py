@@ -20,7 +20,7 @@ from eldermall.reports.sources.encodings import marked
 from eldermall.reports.sources.lines import Lines, Unpacked
 from eldermall.reports.sources.objects import json_rows
 from eldermall.reports.sources.sheets import Sheet, sheet_rows
-from eldermall.reports.sources.text import text_rows
+from eldermall.reports.sources.text import Header, Rest, header_in, rows_below, text_rows
 from eldermall.texts import Text
 
 _HEAD = 65_536
@@ -31,7 +31,8 @@ _SPREADSHEET_2003 = "urn:schemas-microsoft-com:office:spreadsheet"
 
 
 def raws(
-    path: str | Path, wanted: Wanted, notes: list[Text], progress: Progress | None = None
+    path: str | Path, wanted: Wanted, notes: list[Text], progress: Progress | None = None,
+    rest: Rest | None = None,
 ) -> Iterator[Raw | Unreadable]:
     """Yield the rows of an export as a stream, whatever file it is.
 
@@ -40,6 +41,7 @@ def raws(
         wanted: the columns, and how the file is written.
         notes: takes what must be told once of the file.
         progress: told from time to time how far the file has been read.
+        rest: of a plain text, where to begin, if not at its beginning.
 
     Raises:
         FileUnreadable: there is no such file, it is empty or damaged, or lacks a column.
@@ -47,7 +49,7 @@ def raws(
     path = Path(path)
     with opening(path) as raw:
         size, done = path.stat().st_size, 0
-        for number, row in enumerate(_rows(raw, path, wanted, notes)):
+        for number, row in enumerate(_rows(raw, path, wanted, notes, rest)):
             if progress is not None and number % _EVERY == 0:
                 done = max(done, raw.tell())
                 progress(done, size)
@@ -145,6 +147,36 @@ def looked_at(raw: io.BufferedReader, path: Path, encoding: str = "") -> Opened:
     return Opened(stream, head, "text", known)
 
 
+@contextmanager
+def below_header(
+    path: Path, wanted: Wanted
+) -> Iterator[tuple[io.BufferedReader, Header, int] | None]:
+    """Open a plain text in UTF-8 below its header; yield None if the file is none.
+
+    Yields the file, its header, and how many lines have been taken.
+
+    Raises:
+        FileUnreadable: there is no such file, it is empty or damaged, or lacks a column.
+    """
+    with opening(path) as raw:
+        opened = looked_at(raw, path, wanted.encoding)
+        plain = opened.kind == "text" and opened.stream is raw
+        if not plain or opened.encoding not in ("utf-8", "utf-8-sig"):
+            yield None
+            return
+        text = io.TextIOWrapper(
+            cast(IO[bytes], raw), encoding=opened.encoding, errors="surrogateescape", newline=""
+        )
+        lines = Lines(text)
+        header = header_in(lines, wanted, path, opened.head)
+        text.detach()
+        raw.seek(0)
+        top = [raw.readline() for _ in range(lines.number)]
+        yield None if any(b"\r" in line.rstrip(b"\r\n") for line in top) else (
+            raw, header, lines.number
+        )
+
+
 def sheets_of(opened: Opened, path: object, notes: list[Text]) -> Sequence[Sheet]:
     """Return the sheets of a workbook, or the tables of what calls itself one."""
     if opened.kind == "workbook":
@@ -153,9 +185,11 @@ def sheets_of(opened: Opened, path: object, notes: list[Text]) -> Sequence[Sheet
 
 
 def _rows(
-    raw: io.BufferedReader, path: Path, wanted: Wanted, notes: list[Text]
+    raw: io.BufferedReader, path: Path, wanted: Wanted, notes: list[Text], rest: Rest | None
 ) -> Iterator[Raw | Unreadable]:
     opened = looked_at(raw, path, wanted.encoding)
+    if rest is not None:
+        raw.seek(rest.offset)
     if opened.has_sheets:
         yield from sheet_rows(sheets_of(opened, path, notes), wanted, path, notes)
         return
@@ -164,7 +198,9 @@ def _rows(
         newline="",
     )
     try:
-        if opened.kind == "text":
+        if rest is not None:
+            yield from rows_below(Lines(text, rest.lines), rest.header, wanted)
+        elif opened.kind == "text":
             yield from text_rows(Lines(text), wanted, path, opened.head)
         else:
             yield from json_rows(Lines(text), wanted, path, array=opened.kind == "array")

@@ -36,6 +36,14 @@ class Header(NamedTuple):
     last: int
 
 
+class Rest(NamedTuple):
+    """Where the rows below a header go on: the bytes and lines that lie before."""
+
+    offset: int
+    lines: int
+    header: Header
+
+
 def text_rows(
     lines: Lines, wanted: Wanted, path: object, head: bytes
 ) -> Iterator[Raw | Unreadable]:
@@ -50,7 +58,11 @@ def text_rows(
     Raises:
         FileUnreadable: there is no such header.
     """
-    header = _found(lines, wanted, path, head)
+    yield from rows_below(lines, header_in(lines, wanted, path, head), wanted)
+
+
+def rows_below(lines: Lines, header: Header, wanted: Wanted) -> Iterator[Raw | Unreadable]:
+    """Yield the rows of the lines that are left below a header."""
     reader = csv.reader(lines, strict=True, delimiter=header.delimiter)
     width = len(header.names)
     indexes = [header.names.index(name) for name in wanted.names]
@@ -116,7 +128,12 @@ def _no_header(path: object, error: csv.Error) -> FileUnreadable:
     return unreadable(path, f"的表头无法读取：{error}", f": the header can't be read: {error}")
 
 
-def _found(lines: Lines, wanted: Wanted, path: object, head: bytes) -> Header:
+def header_in(lines: Lines, wanted: Wanted, path: object, head: bytes) -> Header:
+    """Take the lines down to the header, and return it.
+
+    Raises:
+        FileUnreadable: there is no such header.
+    """
     top = _top(lines, path)
     tried = (wanted.delimiter,) if wanted.delimiter else DELIMITERS
     rows = [row for delimiter in tried for row in _rows(top, delimiter)]

@@ -1,0 +1,242 @@
+"""Orders audited together: what becomes of their shapes, by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from eldermall.calendars import due, even_day, moment
+from eldermall.engine.settings import Settings, counting_of
+from eldermall.reports.columnar import AT, Pages, can_read
+from eldermall.reports.columns import Columns
+from eldermall.reports.export import Order, of_row
+from eldermall.reports.findings import Finding
+from eldermall.reports.replay import Replay
+from eldermall.reports.rows import Goods, RowMaker
+from eldermall.reports.seen import Seen
+from eldermall.reports.shapes import TRIED, Due, End, Fate, Said, Shapes
+from eldermall.reports.sources.cells import Progress, Raw, Unreadable
+from eldermall.reports.sources.opening import below_header
+from eldermall.reports.sources.text import Rest
+from eldermall.reports.spilled import SpilledIds
+from eldermall.reports.tally import Tally
+
+_FLAGS = ("cash", "ended", "courier")
+
+
+def count_by_columns(
+    path: Path, columns: Columns, seen: Seen, together: Together, progress: Progress | None
+) -> Rest | Literal["all", "nothing"]:
+    """Count the orders of an export as far as it can be read by columns; say what is left.
+
+    Args:
+        path: the export.
+        columns: its map.
+        seen: counts what it holds.
+        together: decides on the orders.
+        progress: told from time to time how far the file has been read.
+
+    Raises:
+        FileUnreadable: there is no such file, it is empty, damaged, or lacks a column.
+    """
+    if not can_read(columns):
+        return "nothing"
+    size = path.stat().st_size if path.exists() else 0
+    with below_header(path, columns.wanted) as below:
+        if below is None:
+            return "nothing"
+        raw, header, lines = below
+        seen.ids.close()
+        seen.ids = SpilledIds()
+        pages = Pages(columns, header, seen)
+        for page in pages.read(raw, lines):
+            together.tell(page.plain, page.others, RowMaker(columns, seen))
+            if progress is not None:
+                progress(raw.tell(), size)
+    return pages.rest or "all"
+
+
+class Together:
+    """Decides on many orders of one part each.
+
+    Args:
+        replay: plays some of each shape.
+        tally: takes what became of all.
+        settings: say how days are counted.
+        as_of: moments after it haven't happened.
+
+    ``counted`` is how many orders were counted by their shape, and not played by themselves.
+    """
+
+    def __init__(self, replay: Replay, tally: Tally, settings: Settings, as_of: int) -> None:
+        self._replay, self._tally = replay, tally
+        self._settings, self._as_of = settings, as_of
+        self._shapes = Shapes(replay, self._due)
+        self._clocks = {clock.name: clock for clock in replay.clocks}
+        self.counted = 0
+
+    def tell(
+        self, orders: pl.DataFrame, others: Sequence[Raw | Unreadable], make: RowMaker
+    ) -> None:
+        """Count orders and tell of what is found, by the order of the file.
+
+        Args:
+            orders: the plain ones, as `columnar.Page` has them.
+            others: the rows beside them.
+            make: makes orders of these.
+        """
+        tally, findings = self._tally, self._tally.findings
+        found: list[Finding | Unreadable] = []
+        tally.findings = None if findings is None else found.append
+        try:
+            for raw in others:
+                row = raw if isinstance(raw, Unreadable) else make.row(raw)
+                if isinstance(row, Unreadable):
+                    tally.unreadable(row)
+                elif row is not None:
+                    tally.count(self._replay.play(of_row(row)))
+            found += self.count(orders)
+        finally:
+            tally.findings = findings
+        if findings is not None:
+            for one in sorted(found, key=lambda one: one.line):
+                findings(one)
+
+    def count(self, orders: pl.DataFrame) -> Iterator[Finding]:
+        """Count what became of ``orders``, which `columnar.Page` holds.
+
+        Yields the findings, in whatever order but that of an order's own; of what is replayed,
+        ``tally`` tells them.
+        """
+        frame = orders.with_columns(shape=_shape(self._as_of))
+        dues = {
+            row["shape"]: self._shapes.dues(row["shape"], _order(row))
+            for row in frame.group_by("shape").first().iter_rows(named=True)
+        }
+        every = list(dict.fromkeys(due for known in dues.values() for due in known))
+        codes = [f"code{n}" for n in range(len(every))]
+        frame = frame.with_columns(
+            self._column(frame, due).alias(f"due{n}") for n, due in enumerate(every)
+        )
+        unsure = pl.any_horizontal(
+            pl.lit(False),
+            *(
+                pl.col(f"due{n}").is_null() & pl.col(AT[due.since]).is_not_null()
+                for n, due in enumerate(every)
+            ),
+        )
+        self._play(frame.filter(unsure))
+        frame = frame.filter(~unsure).with_columns(
+            _compared(pl.col(f"due{n}"), self._as_of).alias(code) for n, code in enumerate(codes)
+        )
+        for (shape, *coded), group in frame.group_by("shape", *codes):
+            by = dict(zip(every, coded, strict=True))
+            fate = self._shapes.fate(
+                (shape, *(by[due] for due in dues[shape])),
+                [_order(row) for row in group.head(TRIED).iter_rows(named=True)],
+            )
+            if fate is None:
+                self._play(group)
+            else:
+                yield from self._findings(group, every, self._counted(fate, group.height))
+
+    def _due(self, wanted: Due, since: int) -> int:
+        rules = self._settings
+        return due(
+            since, wanted.limit, counting_of(wanted.counting), rules.zone, rules.rest_days
+        )
+
+    def _column(self, frame: pl.DataFrame, wanted: Due) -> pl.Series:
+        """Return what is due: by hours a sum, by days the same for all of one day.
+
+        It is null, beside what has no moment to count from, on days on which clocks change.
+        """
+        since = frame[AT[wanted.since]]
+        if counting_of(wanted.counting) == "hours":
+            return since + wanted.limit
+        known = since.drop_nulls()
+        if known.is_empty():
+            return since
+        zone = self._settings.zone
+        first, last = (moment(at, zone).date() for at in (known.sort()[0], known.sort()[-1]))
+        begins: list[int] = []
+        ends: list[int | None] = []
+        for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+            at, even = even_day(day, zone)
+            begins.append(at)
+            ends.append(self._due(wanted, at) if even else None)
+        place = pl.Series(begins).search_sorted(since.fill_null(begins[0]), side="right")
+        by_place = pl.Series(ends, dtype=pl.Int64).gather(place.cast(pl.Int64) - 1)
+        return pl.select(pl.when(since.is_not_null()).then(by_place)).to_series()
+
+    def _play(self, orders: pl.DataFrame) -> None:
+        for row in orders.iter_rows(named=True):
+            self._tally.count(self._replay.play(_order(row)))
+
+    def _counted(self, fate: Fate, number: int) -> list[Said | End]:
+        """Count the fate of a number of orders; return what of it are findings."""
+        tally = self._tally
+        self.counted += number
+        tally.orders += number
+        tally.not_placed += 0 if fate.placed else number
+        tally.paid += number if fate.paid else 0
+        said = [said for said in fate.said if tally.counted(said.verdict, number)]
+        ends = [
+            end for end in fate.ends
+            if tally.ended(end.clock, end.outcome, number) and end.due is not None
+        ]
+        return [*said, *ends]
+
+    def _findings(
+        self, orders: pl.DataFrame, every: Sequence[Due], told: Sequence[Said | End]
+    ) -> Iterator[Finding]:
+        if not told or self._tally.findings is None:
+            return
+        names = {due: f"due{n}" for n, due in enumerate(every)}
+        nothing = pl.lit(None, pl.Int64).alias("nothing")
+        for one in told:
+            if isinstance(one, Said):
+                for line, id, at in orders.select("line", "id", AT[one.at]).iter_rows():
+                    yield self._tally.refused(one.verdict, one.move, at, line, id)
+                continue
+            by = names[one.due] if isinstance(one.due, Due) else AT[one.due or 0]
+            stop = nothing if one.stopped is None else pl.col(AT[one.stopped]).alias("stop")
+            clock = self._clocks[one.clock]
+            for line, id, last, stopped in orders.select("line", "id", by, stop).iter_rows():
+                yield self._tally.overdue(clock, one.outcome, last, stopped, line, id)
+
+
+def _order(row: Mapping[str, Any]) -> Order:
+    goods = Goods(
+        row["shipped"], row["delivered"], row["cancelled"], row["ended"], row["courier"]
+    )
+    return Order(
+        row["line"], row["id"], row["placed"], row["paid"], row["ship_by"], row["cash"], (goods,)
+    )
+
+
+def _shape(as_of: int) -> pl.Expr:
+    """Return how an order's moments compare with each other and with the audit's, and its flags."""
+    codes = [_sign(pl.col(a), pl.col(b)) for a, b in combinations(AT, 2)]
+    codes += [_sign(pl.col(a), pl.lit(as_of)) for a in AT]
+    codes += [pl.col(flag).cast(pl.Int64) for flag in _FLAGS]
+    return _together(codes)
+
+
+def _compared(at: pl.Expr, as_of: int) -> pl.Expr:
+    """Return how a moment compares with an order's, and with the audit's."""
+    return _together([_sign(at, other) for other in (*map(pl.col, AT), pl.lit(as_of))])
+
+
+def _sign(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    # 0 if one isn't known, else 1, 2 or 3 for before, at once, after
+    return ((a - b).sign() + 2).fill_null(0)
+
+
+def _together(codes: Sequence[pl.Expr]) -> pl.Expr:
+    return pl.sum_horizontal(code * 4**n for n, code in enumerate(codes))
