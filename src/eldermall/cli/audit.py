@@ -185,6 +185,12 @@ def _print(result: AuditResult, file: Path, lang: Lang) -> None:
         f"订单 {result.orders}，其中已付款 {result.paid}；无法读取的行 {result.unreadable}",
         f"{result.orders} orders, {result.paid} paid; {result.unreadable} unreadable rows",
     )
+    if result.by_shape:
+        one_by_one = result.orders - result.by_shape
+        say(
+            f"按列判定 {result.by_shape} 单，逐单重放 {one_by_one} 单",
+            f"by columns {result.by_shape}, replayed one by one {one_by_one}",
+        )
     for notice in result.of_file:
         say(notice.zh, notice.en)
     if result.not_placed:
