@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -146,14 +147,19 @@ def test_nearly_all_of_a_usual_export_is_counted_by_its_shape(tmp_path: Path) ->
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_year_of_every_hour_is_alike(tmp_path: Path, zone: str) -> None:
     start = datetime(2018, 1, 1, tzinfo=UTC)
-    at = [start + timedelta(hours=n, minutes=7) for n in range(0, 366 * 24, 5)]
-    local = [when.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S") for when in at]
-    rows = [f"o{n},,,,{placed},{placed},,,," for n, placed in enumerate(local)]
-    columns = mapped(zone, day_zone="America/Sao_Paulo")
-    alike(
-        written(tmp_path / "orders.csv", rows), columns,
-        overrides={"shipping.counting": "calendar-days"},
-    )
+    at = [start + timedelta(hours=n, minutes=7) for n in range(366 * 24)]
+
+    def local(when: datetime) -> str:
+        return when.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    rows = [
+        f"o{n},,,,{local(placed)},{local(placed)},{local(placed + timedelta(days=4 * (n % 5 > 0)))},,,"
+        for n, placed in enumerate(at)
+    ]
+    path = written(tmp_path / "orders.csv", rows)
+    for day_zone, counting in product((zone, "America/Sao_Paulo"), COUNTINGS):
+        columns = mapped(zone, day_zone=day_zone)
+        alike(path, columns, overrides={"shipping.counting": counting})
 
 
 def test_ids_that_stand_twice_are_told_alike(tmp_path: Path) -> None:

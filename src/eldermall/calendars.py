@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -143,6 +144,7 @@ def due(
     return (midnight - _EPOCH) // _MICROSECOND - 1
 
 
+@lru_cache(maxsize=2**14)
 def even_day(day: date, zone: tzinfo) -> tuple[int, bool]:
     """Return the moment at which a day begins in ``zone``, and whether its offset is one all day.
 
@@ -152,8 +154,10 @@ def even_day(day: date, zone: tzinfo) -> tuple[int, bool]:
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
     # offsets are compared every hour, for zones whose clocks go back and forth in a day
     offsets = {start.replace(hour=hour).utcoffset() for hour in range(24)}
-    end = start.replace(hour=23, minute=59, second=59)
-    return (start - _EPOCH) // _MICROSECOND, len(offsets | {end.utcoffset()}) == 1
+    following = day + timedelta(days=1)
+    end = datetime(following.year, following.month, following.day, tzinfo=zone)
+    even = len(offsets) == 1 and end.astimezone(UTC) - start.astimezone(UTC) == timedelta(days=1)
+    return (start - _EPOCH) // _MICROSECOND, even
 
 
 def provisional(

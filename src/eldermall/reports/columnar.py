@@ -166,20 +166,20 @@ class Pages:
         for key in self.seen.values:
             sound.append((pl.col(key) == "") | pl.col(key).str.contains(_VALUE))
         made = made.with_columns(plain=pl.all_horizontal(sound).fill_null(False))
+        cells: list[pl.Expr] = [pl.when("plain").then(pl.col(key)) for key in moments]
+        if self.columns.time_format == "iso":
+            cells = [cell.str.replace("T", " ", literal=True) for cell in cells]
+        locals = made.select(
+            cell.str.to_datetime(form, strict=False, time_unit="us") for cell in cells
+        )
         for key in moments:
-            made = self._moment(made, key, form)
+            made = self._moment(made, key, locals[key])
         plain = made.filter("plain")
         others = made.filter(~pl.col("plain"))
         return Page(self._flags(plain, moments, lists), self._raws(others))
 
-    def _moment(self, frame: pl.DataFrame, key: str, form: str) -> pl.DataFrame:
+    def _moment(self, frame: pl.DataFrame, key: str, local: pl.Series) -> pl.DataFrame:
         """Put moments in microseconds in a column; a row whose moment isn't sure isn't plain."""
-        cell: pl.Expr = pl.when("plain").then(pl.col(key).replace("", None))
-        if self.columns.time_format == "iso":
-            cell = cell.str.replace("T", " ", literal=True)
-        local = frame.select(
-            cell.str.to_datetime(form, strict=False, time_unit="us").alias("local")
-        )["local"]
         days = local.dt.date()
         begins = _replaced(days, self._begin(days))
         at = begins + (local.dt.timestamp("us") % DAY)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from eldermall.calendars import moment
 from eldermall.engine.settings import SettingValue
@@ -15,14 +14,12 @@ from eldermall.reports.sources.cells import Unreadable
 from eldermall.texts import Text
 
 
-@lru_cache(maxsize=1024)
 def shown(us: int, zone: tzinfo) -> str:
     """Return a moment in a zone as ISO 8601."""
     return moment(us, zone).isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that an order did against a rule or time limit.
 
     Args:
@@ -36,6 +33,8 @@ class Finding:
         due: the last moment in time, None for a rule.
         text: what is wrong.
         zone: in which the times are shown.
+        at_shown: ``at`` as ISO 8601 there, if that is known already.
+        due_shown: ``due`` as ISO 8601 there, if that is known already.
     """
 
     line: int
@@ -48,6 +47,8 @@ class Finding:
     due: int | None
     text: Text
     zone: tzinfo
+    at_shown: str | None = None
+    due_shown: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields, times as ISO 8601 in the file's zone, the text in both languages."""
@@ -57,10 +58,12 @@ class Finding:
         }
         if self.move:
             fields["move"] = self.move
-        for name, us in (("at", self.at), ("due", self.due)):
-            if us is not None:
-                fields[name] = shown(us, self.zone)
-        return fields | {"text": {"zh": self.text.zh, "en": self.text.en}}
+        if self.at is not None:
+            fields["at"] = self.at_shown or shown(self.at, self.zone)
+        if self.due is not None:
+            fields["due"] = self.due_shown or shown(self.due, self.zone)
+        fields["text"] = {"zh": self.text.zh, "en": self.text.en}
+        return fields
 
 
 Findings = Callable[[Finding | Unreadable], None]

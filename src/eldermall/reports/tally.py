@@ -119,36 +119,54 @@ class Tally:
         )
 
     def overdue(
-        self, clock: Clock, outcome: str, by: int, stopped: int | None, line: int, order: str
+        self,
+        clock: Clock,
+        outcome: str,
+        by: int,
+        stopped: int | None,
+        line: int,
+        order: str,
+        due_shown: str | None = None,
+        at_shown: str | None = None,
     ) -> Finding:
-        """Return the finding that something was due ``by`` a moment, and wasn't done by then."""
-        due, label = self._shown(by), clock.label
+        """Return the finding that something was due ``by`` a moment, and wasn't done by then.
+
+        The last two are both moments as ISO 8601, where they are known already.
+        """
+        due_shown = due_shown or shown(by, self.zone)
+        due, label = _minutes(due_shown), clock.label
         if stopped is None:
             text = Text(
                 f"{label.zh}：期限为 {due}，至今未完成", f"{label.en}: due {due}, not done yet"
             )
-        elif outcome == "never":
-            gone = self._shown(stopped)
+            return Finding(
+                line, order, "never", clock.id, clock.clauses, "", None, by, text, self.zone,
+                None, due_shown,
+            )
+        at_shown = at_shown or shown(stopped, self.zone)
+        done = _minutes(at_shown)
+        if outcome == "never":
             text = Text(
-                f"{label.zh}：期限为 {due}，至 {gone} 取消时未完成",
-                f"{label.en}: due {due}, not done when it was cancelled {gone}",
+                f"{label.zh}：期限为 {due}，至 {done} 取消时未完成",
+                f"{label.en}: due {due}, not done when it was cancelled {done}",
             )
         else:
-            done, over = self._shown(stopped), _long(stopped - by)
+            zh, en = _long(stopped - by)
             text = Text(
-                f"{label.zh}：期限为 {due}，完成于 {done}，逾期 {over.zh}",
-                f"{label.en}: due {due}, done {done}, {over.en} late",
+                f"{label.zh}：期限为 {due}，完成于 {done}，逾期 {zh}",
+                f"{label.en}: due {due}, done {done}, {en} late",
             )
         return Finding(
             line, order, "late" if outcome == "late" else "never", clock.id, clock.clauses, "",
-            stopped, by, text, self.zone,
+            stopped, by, text, self.zone, at_shown, due_shown,
         )
 
-    def _shown(self, us: int) -> str:
-        return shown(us, self.zone)[:16].replace("T", " ")
+
+def _minutes(shown: str) -> str:
+    return f"{shown[:10]} {shown[11:16]}"
 
 
-def _long(us: int) -> Text:
+def _long(us: int) -> tuple[str, str]:
     minutes = -(-us // MINUTE)
     hours, minutes = divmod(minutes, HOUR // MINUTE)
     days, hours = divmod(hours, DAY // HOUR)
@@ -158,4 +176,4 @@ def _long(us: int) -> Text:
         zh, en = f"{zh}{hours}小时", f"{en}{hours} h "
     if minutes:
         zh, en = f"{zh}{minutes}分钟", f"{en}{minutes} min "
-    return Text(zh, en[:-1])
+    return zh, en[:-1]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from eldermall.calendars import due, even_day, moment
+from eldermall.calendars import SECOND, due, even_day, moment
 from eldermall.engine.settings import Settings, counting_of
 from eldermall.reports.columnar import AT, Pages, can_read
 from eldermall.reports.columns import Columns
@@ -159,20 +159,12 @@ class Together:
         since = frame[AT[wanted.since]]
         if counting_of(wanted.counting) == "hours":
             return since + wanted.limit
-        known = since.drop_nulls()
-        if known.is_empty():
+        days = _days(since, self._settings.zone)
+        if not days:
             return since
-        zone = self._settings.zone
-        first, last = (moment(at, zone).date() for at in (known.sort()[0], known.sort()[-1]))
-        begins: list[int] = []
-        ends: list[int | None] = []
-        for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
-            at, even = even_day(day, zone)
-            begins.append(at)
-            ends.append(self._due(wanted, at) if even else None)
-        place = pl.Series(begins).search_sorted(since.fill_null(begins[0]), side="right")
-        by_place = pl.Series(ends, dtype=pl.Int64).gather(place.cast(pl.Int64) - 1)
-        return pl.select(pl.when(since.is_not_null()).then(by_place)).to_series()
+        ends = [self._due(wanted, at) if even else None for _, at, even in days]
+        by_day = pl.Series(ends, dtype=pl.Int64).gather(_places(since, days))
+        return pl.select(pl.when(since.is_not_null()).then(by_day)).to_series()
 
     def _play(self, orders: pl.DataFrame) -> None:
         for row in orders.iter_rows(named=True):
@@ -205,10 +197,51 @@ class Together:
                     yield self._tally.refused(one.verdict, one.move, at, line, id)
                 continue
             by = names[one.due] if isinstance(one.due, Due) else AT[one.due or 0]
-            stop = nothing if one.stopped is None else pl.col(AT[one.stopped]).alias("stop")
+            stop = nothing if one.stopped is None else pl.col(AT[one.stopped])
+            rows = orders.select(pl.col(by).alias("by"), stop.alias("stop"), "line", "id")
+            told_of = rows.with_columns(
+                self._shown(rows["by"]).alias("due"), self._shown(rows["stop"]).alias("at")
+            )
             clock = self._clocks[one.clock]
-            for line, id, last, stopped in orders.select("line", "id", by, stop).iter_rows():
-                yield self._tally.overdue(clock, one.outcome, last, stopped, line, id)
+            for row in told_of.iter_rows():
+                yield self._tally.overdue(clock, one.outcome, *row)
+
+    def _shown(self, moments: pl.Series) -> pl.Series:
+        """Return moments as ISO 8601 in the tally's zone, null on days on which clocks change."""
+        zone = self._tally.zone
+        days = _days(moments, zone)
+        if not days:
+            return pl.Series([None] * len(moments), dtype=pl.String)
+        ahead = [even_day(day, UTC)[0] - at if even else None for day, at, even in days]
+        said = [moment(at, zone).isoformat()[19:] for _, at, _ in days]
+        place = _places(moments, days)
+        local = (moments + pl.Series(ahead, dtype=pl.Int64).gather(place)).cast(
+            pl.Datetime("us")
+        )
+        whole = pl.when(moments % SECOND == 0).then(
+            local.dt.to_string("%Y-%m-%dT%H:%M:%S") + pl.Series(said).gather(place)
+        )
+        return pl.select(whole).to_series()
+
+
+Day = tuple[date, int, bool]
+"""A day, the moment at which it begins, and whether the zone's offset is one all day."""
+
+
+def _days(moments: pl.Series, zone: tzinfo) -> list[Day]:
+    """Return the days from the first to the last of ``moments``."""
+    known = moments.drop_nulls().sort()
+    if known.is_empty():
+        return []
+    first, last = (moment(at, zone).date() for at in (known[0], known[-1]))
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [(day, *even_day(day, zone)) for day in days]
+
+
+def _places(moments: pl.Series, days: Sequence[Day]) -> pl.Series:
+    """Return on which of ``days`` each moment lies; the first for one that isn't known."""
+    begins = pl.Series([at for _, at, _ in days], dtype=pl.Int64)
+    return begins.search_sorted(moments.fill_null(begins[0]), side="right").cast(pl.Int64) - 1
 
 
 def _order(row: Mapping[str, Any]) -> Order:
