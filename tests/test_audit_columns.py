@@ -152,9 +152,10 @@ def test_a_year_of_every_hour_is_alike(tmp_path: Path, zone: str) -> None:
     def local(when: datetime) -> str:
         return when.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S")
 
+    left = [placed + timedelta(days=4 * (n % 5 > 0)) for n, placed in enumerate(at)]
     rows = [
-        f"o{n},,,,{local(placed)},{local(placed)},{local(placed + timedelta(days=4 * (n % 5 > 0)))},,,"
-        for n, placed in enumerate(at)
+        f"o{n},,,,{local(placed)},{local(placed)},{local(shipped)},,,"
+        for n, (placed, shipped) in enumerate(zip(at, left, strict=True))
     ]
     path = written(tmp_path / "orders.csv", rows)
     for day_zone, counting in product((zone, "America/Sao_Paulo"), COUNTINGS):

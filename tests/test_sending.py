@@ -135,6 +135,7 @@ def test_however_many_are_asked_for_those_that_are_there_are_found(
         assert set(tx.look_up("order", ids[:0])) == set()
 
 
+@pytest.mark.servers
 def test_a_connection_that_was_lost_isn_t_used_again(tmp_path: Path) -> None:
     url = databases.url_of("postgresql", tmp_path)
     with shop.open_mall(url) as mall, shop.open_mall(url) as other:

@@ -149,15 +149,17 @@ def even_day(day: date, zone: tzinfo) -> tuple[int, bool]:
     """Return the moment at which a day begins in ``zone``, and whether its offset is one all day.
 
     Raises:
-        ValueError: there is no such day in ``zone``, or it is the last of all.
+        ValueError: it is the last of all days.
     """
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
     # offsets are compared every hour, for zones whose clocks go back and forth in a day
     offsets = {start.replace(hour=hour).utcoffset() for hour in range(24)}
+    if day == date.max:
+        raise ValueError(day)
     following = day + timedelta(days=1)
     end = datetime(following.year, following.month, following.day, tzinfo=zone)
-    even = len(offsets) == 1 and end.astimezone(UTC) - start.astimezone(UTC) == timedelta(days=1)
-    return (start - _EPOCH) // _MICROSECOND, even
+    begins, ends = start - _EPOCH, end - _EPOCH
+    return begins // _MICROSECOND, len(offsets) == 1 and ends - begins == timedelta(days=1)
 
 
 def provisional(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,13 +25,13 @@ from eldermall.delivery import deliver, receivers
 from eldermall.engine.actor import Actor
 from eldermall.engine.catching_up import bring_up, is_behind, walk_of
 from eldermall.engine.declared import Asks, Makes
-from eldermall.engine.engine import Engine
+from eldermall.engine.engine import Batch, Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.finding import Reader
 from eldermall.engine.inputs import checked_id
 from eldermall.engine.joining import alone, handle
 from eldermall.engine.journal import entry_fields
-from eldermall.engine.kind import Record, subject_of
+from eldermall.engine.kind import Command, Record, subject_of
 from eldermall.engine.mending import WAITING, Chosen, chosen, drop, retry
 from eldermall.engine.outbox import Relayed, relay
 from eldermall.engine.parties import is_theirs
@@ -43,7 +43,7 @@ from eldermall.engine.supply import supply
 from eldermall.engine.sweep import Failed, Swept, sweep
 from eldermall.engine.verification import Verification, verify
 from eldermall.engine.walk import END
-from eldermall.errors import Conflict, Invalid, PolicyError, SchemaError, Unknown
+from eldermall.errors import Conflict, Invalid, NotJoined, PolicyError, SchemaError, Unknown
 from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
 from eldermall.rooms import Rooms
@@ -53,6 +53,39 @@ from eldermall.texts import Text
 
 class Moving(Rooms[Makes]):
     """The commands of every room: each moves a record and returns it as it is after."""
+
+
+class Joining(Moving):
+    """The commands in a transaction of the host's, each behind a savepoint.
+
+    Args:
+        run: makes a command.
+        reads: reads records.
+        batches: opens a batch.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Command], Record],
+        reads: Reader,
+        batches: Callable[[], AbstractContextManager[Moving]],
+    ) -> None:
+        super().__init__(run, reads, Makes)
+        self._batches = batches
+
+    def batch(self) -> AbstractContextManager[Moving]:
+        """Move several things behind one savepoint: all of it, or nothing.
+
+        Their rows are written at its end, many at once, so that it takes far fewer statements
+        than one command after the other. The first that fails ends it, and its refusal waits as
+        every one in a host's transaction does. While it is open, only its own handle moves and
+        reads: what it has done isn't written yet.
+
+        Raises:
+            Refused, Conflict, Invalid: what ended it.
+            NotJoined: a batch is open already.
+        """
+        return self._batches()
 
 
 class Asking(Rooms[Asks]):
@@ -69,6 +102,13 @@ def rulebook(plugins: Plugins | None = None) -> Rulebook:
     rules, clocks = brought.rules()
     kinds, reactions = brought.kinds()
     return Rulebook(kinds, rules, clocks, reactions, brought.rest_days)
+
+
+_IN_BATCH = Text(
+    "此处已打开批次，其中的改动尚未写入；请改用 batch() 给出的句柄，或等其 with 块结束后再做",
+    "a batch is open here whose changes aren't written yet: use the handle that batch() gave, or "
+    "do it after its with block",
+)
 
 
 def _utc_now() -> datetime:
@@ -214,7 +254,7 @@ class Mall(Moving):
             yield tx
 
     @contextmanager
-    def joined(self, host: object) -> Iterator[Moving]:
+    def joined(self, host: object) -> Iterator[Joining]:
         """Move things inside a transaction of the host's: all of it commits, or nothing.
 
         A refusal's entry can't be written there; it waits and is written in a transaction of our
@@ -240,22 +280,37 @@ class Mall(Moving):
         ended = False
         try:
             with self.storage.join(self.code, host, on_end=engine.try_settle) as joined:
+                batches: list[Moving] = []
+
+                def savepoint() -> AbstractContextManager[Transaction]:
+                    if batches:
+                        raise NotJoined(_IN_BATCH)
+                    return joined.savepoint()
 
                 def read(kind: str, id: str, by: Actor | None) -> Any:
-                    with joined.savepoint() as tx:
+                    with savepoint() as tx:
                         row, _ = tx.load(kind, id)
                     return self._record(kind, id, row, by)
 
                 def rows(kind: str, **asked: Any) -> Sequence[RecordRow]:
-                    with joined.savepoint() as tx:
+                    with savepoint() as tx:
                         return tx.find(kind, **asked)
+
+                @contextmanager
+                def batch() -> Iterator[Moving]:
+                    with engine.batch_joined(savepoint) as opened:
+                        batches.append(self._batched(opened))
+                        try:
+                            yield batches[0]
+                        finally:
+                            batches.clear()
 
                 try:
                     with handle(self.storage, self.code, lambda: joined.ended):
-                        yield Moving(
-                            lambda command: engine.perform_joined(command, joined.savepoint),
+                        yield Joining(
+                            lambda command: engine.perform_joined(command, savepoint),
                             Reader(read, self.book.kind, rows),
-                            Makes,
+                            batch,
                         )
                 finally:
                     ended = joined.ended
@@ -275,13 +330,15 @@ class Mall(Moving):
             Overtaken: another transaction was first; nothing was done.
             NotJoined: a joined handle of the mall is open here.
         """
-        with self._engine.batch() as (run, work):
+        with self._engine.batch() as batch:
+            yield self._batched(batch)
 
-            def read(kind: str, id: str, by: Actor | None) -> Any:
-                record = work.hold(self.book.kind(kind), id).record
-                return self._found(kind, id, record, by)
+    def _batched(self, batch: Batch) -> Moving:
+        def read(kind: str, id: str, by: Actor | None) -> Any:
+            record = batch.hold(self.book.kind(kind), id).record
+            return self._found(kind, id, record, by)
 
-            yield Moving(run, Reader(read, self.book.kind, work.find), Makes)
+        return Moving(batch.run, Reader(read, self.book.kind, batch.find), Makes)
 
     def settle(self) -> int:
         """Write the refusals of joined transactions that wait; return how many were written.

@@ -35,7 +35,7 @@ def joined(error: Callable[[str], Exception]) -> Callable[[Callable[..., Any]], 
     def around(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(self: Any, *given: Any, **more: Any) -> Any:
             try:
-                return shop.moved(lambda m: method(self, m, *given, **more))
+                return shop.moved(lambda m: method(self, m, *given, **more), batch=True)
             except (Refused, Conflict) as no:
                 raise error(no.text.zh) from no
 

@@ -26,7 +26,7 @@ from django.db import DatabaseError, connections, transaction
 from eldermall.errors import Conflict, KeyReused, NotJoined
 
 if TYPE_CHECKING:
-    from eldermall.mall import Mall, Moving
+    from eldermall.mall import Joining, Mall, Moving
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class DjangoMall:
             return self._mall
 
     @contextmanager
-    def moving(self) -> Iterator[Moving]:
+    def moving(self) -> Iterator[Joining]:
         """Open ``atomic`` and the mall's handle in it; both are undone by an error that leaves it.
 
         Yields:
@@ -100,7 +100,9 @@ class DjangoMall:
             else:
                 transaction.on_commit(self.settle, using=self._using, robust=True)
 
-    def moved(self, do: Callable[[Moving], T], *, tries: int = TRIES) -> T:
+    def moved(
+        self, do: Callable[[Moving], T], *, tries: int = TRIES, batch: bool = False
+    ) -> T:
         """Return what ``do`` returns inside `moving`; where others were first, do it again, whole.
 
         Again means from the start: ``do`` must read anew what it decides on, and change nothing
@@ -109,6 +111,8 @@ class DjangoMall:
         Args:
             do: is given the commands of the mall's rooms.
             tries: how often in all.
+            batch: whether what it moves is one batch: all of it or nothing, written at the end
+                with far fewer statements.
 
         Raises:
             Conflict: somebody else was first every time.
@@ -117,14 +121,19 @@ class DjangoMall:
             tries = 1
         for number in range(1, tries):
             try:
-                with self.moving() as m:
-                    return do(m)
+                return self._moved(do, batch=batch)
             except (Conflict, DatabaseError) as error:
                 if not _passes(error):
                     raise
             time.sleep(number * secrets.randbelow(10) / 1000)  # let whoever was first get ahead
+        return self._moved(do, batch=batch)
+
+    def _moved(self, do: Callable[[Moving], T], *, batch: bool) -> T:
         with self.moving() as m:
-            return do(m)
+            if not batch:
+                return do(m)
+            with m.batch() as batched:
+                return do(batched)
 
     def settle(self) -> None:
         """Write the refusals that wait, if that can be done now; else they go on waiting."""

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any, NamedTuple
 
-from eldermall.contracts.storage import KeyRow, Transaction
+from eldermall.contracts.storage import KeyRow, RecordRow, Transaction
 from eldermall.engine.adoption import adopted_before
 from eldermall.engine.basis import TRIES, Begin, tried
 from eldermall.engine.canonical import canonical
 from eldermall.engine.joining import alone
 from eldermall.engine.journal import Entry, args_of, entry_fields
-from eldermall.engine.kind import ADOPT, Command, Record, subject_of
+from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
 from eldermall.engine.making import Refusal, make
 from eldermall.engine.parties import OUTSIDE
 from eldermall.engine.refusals import Refusing
 from eldermall.engine.rule import Decision
-from eldermall.engine.work import Work
+from eldermall.engine.work import Held, Work
 from eldermall.errors import Conflict, KeyReused, Locked, Refused
 from eldermall.texts import Text
 
@@ -120,25 +121,37 @@ class Engine(Refusing):
         return True
 
     @contextmanager
-    def batch(self) -> Iterator[tuple[Callable[[Command], Record], Work]]:
+    def batch(self) -> Iterator[Batch]:
         """Open a transaction of our own for many commands: all of them, or none.
 
-        The first that fails ends it: the others are undone, its entry is kept. Yields what makes a
-        command, and the unit, to read records as they stand inside.
+        The first that fails ends it: the others are undone, its entry is kept.
 
         Raises:
             Refused, Conflict, Invalid: what ended it, also where the caller has passed over it.
             NotJoined: a joined handle of the mall is open here.
         """
         self.ready()
+        with self._batch(self.begin, self.keep) as batch:
+
+            def run(command: Command) -> Record:
+                alone(self.storage, self.mall)
+                return batch.run(command)
+
+            yield batch._replace(run=run)
+
+    def batch_joined(self, savepoint: Begin) -> AbstractContextManager[Batch]:
+        """Do as `batch` behind a savepoint of the host's; a refusal waits to be written."""
+        return self._batch(savepoint, self.postpone)
+
+    @contextmanager
+    def _batch(self, begin: Begin, refuse: Callable[[Entry], None]) -> Iterator[Batch]:
         refused: list[Refusal] = []
         failed: list[Exception] = []
         try:
-            with self.begin() as tx:
+            with begin() as tx:
                 work = Work(self, tx, self.now())
 
                 def run(command: Command) -> Record:
-                    alone(self.storage, self.mall)
                     if failed:
                         raise failed[0]
                     work.now = self.now()
@@ -152,13 +165,16 @@ class Engine(Refusing):
                         failed.append(error)
                         raise
 
-                yield run, work
+                with _apart(run, work) as batch:
+                    yield batch
                 if failed:
                     raise failed[0]
                 work.flush()
+        except _OfCaller as passed:
+            raise passed.error from passed.error.__cause__
         finally:
             for refusal in refused:
-                self.keep(refusal.entry)
+                refuse(refusal.entry)
 
     def _conflict(self, command: Command, now: int, conflict: Conflict) -> Entry:
         args, personal = args_of(command.args)
@@ -175,3 +191,42 @@ class Engine(Refusing):
             },
             personal,
         )
+
+
+class Batch(NamedTuple):
+    """What an open batch does: makes a command, and reads records as they stand inside."""
+
+    run: Callable[[Command], Record]
+    hold: Callable[[Kind, str], Held]
+    find: Callable[..., Sequence[RecordRow]]
+
+
+class _OfCaller(Exception):
+    """An error of the caller's own, which a storage must not take for one of the database."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+@contextmanager
+def _apart(run: Callable[[Command], Record], work: Work) -> Iterator[Batch]:
+    """Tell errors of the caller's own from those of what the batch does."""
+    known: list[Exception] = []
+
+    def noting(do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*given: Any, **more: Any) -> Any:
+            try:
+                return do(*given, **more)
+            except Exception as error:
+                known.append(error)
+                raise
+
+        return done
+
+    try:
+        yield Batch(noting(run), noting(work.hold), noting(work.find))
+    except Exception as error:
+        if any(error is each for each in known):
+            raise
+        raise _OfCaller(error) from None

@@ -45,6 +45,9 @@ class Database(Protocol):
     one_writer: ClassVar[bool]
     """Whether write transactions run one after the other, so that no row has to be locked."""
 
+    goes_on: ClassVar[bool]
+    """Whether a transaction goes on behind a statement that failed."""
+
     dropping: ClassVar[Dropping | None]
     """How it is asked, where it rolls back whole transactions by itself."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -116,7 +116,8 @@ class Joiner:
         joined.enter()
         table = self._statements.schema.installation
         try:
-            with translated(self._database, "transaction"), _savepoint(connection):
+            kept = nullcontext() if self._database.goes_on else _savepoint(connection)
+            with translated(self._database, "transaction"), kept:
                 there = connection.execute(select(table)).scalar()
         except Exception as error:
             cause = getattr(error.__cause__, "orig", None)
@@ -232,6 +233,7 @@ class _SqlJoined:
         self._over = over
         self._lost = lost
         self._begun = False
+        self._held = False
         self._gone = False
 
     @property
@@ -261,8 +263,9 @@ class _SqlJoined:
             _savepoint(self._connection, self._lose),
         ):
             sender = joined_sender(self._connection, self._dialect)
-            if self._database.one_writer:
+            if self._database.one_writer and not self._held:
                 sender.change(self._statements.hold, {})
+                self._held = True  # until the host's transaction ends
             yield SqlTransaction(
                 self._connection, sender, self._statements, self._mall, probing=True
             )

@@ -72,6 +72,7 @@ class Mariadb:
 
     name: ClassVar[str] = "mariadb"
     one_writer: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = True
     dropping: ClassVar[Dropping | None] = Dropping({_DEADLOCK, _CHANGED, _WAITED}, _STANDING)
 
     def __init__(self, url: URL) -> None:

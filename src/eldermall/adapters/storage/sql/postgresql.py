@@ -73,6 +73,7 @@ class Postgresql:
 
     name: ClassVar[str] = "postgresql"
     one_writer: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = False
     dropping: ClassVar[Dropping | None] = None
 
     def __init__(self, url: URL) -> None:

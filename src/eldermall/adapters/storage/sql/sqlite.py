@@ -51,6 +51,7 @@ class Sqlite:
 
     name: ClassVar[str] = "sqlite"
     one_writer: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
     dropping: ClassVar[Dropping | None] = None
 
     def __init__(self, url: URL) -> None:

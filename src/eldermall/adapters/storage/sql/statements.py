@@ -117,7 +117,9 @@ class Statements:
             for c in (chain.c.seq, chain.c.hash)
         ]
         self.load = {
-            name: Statement(self._change(query) if self.locking else query.add_columns(*heads))
+            name: Statement(
+                self._change(query) if self.locking else _or_nothing(query, s.records[name], heads)
+            )
             for name, query in one.items()
         }
         self.look_up = {
@@ -359,6 +361,14 @@ class Statements:
             select(t.c.hash, t.c.body).where(t.c.mall == mall).order_by(t.c.hash)
         )
         self.put_pack = Statement(self.database.insert_new(t))
+
+
+def _or_nothing(query: Select[Any], table: Table, more: Sequence[Any]) -> Select[Any]:
+    """Return a query for one row of ``table`` and ``more``, which has a row without one too."""
+    assert query.whereclause is not None
+    always = select(literal_column("1").label("one")).subquery()
+    found = select(*query.selected_columns, *more)
+    return found.select_from(always.outerjoin(table, query.whereclause))
 
 
 def _but_mall(table: Table) -> list[Any]:

@@ -101,13 +101,13 @@ class SqlTransaction(JournalCalls, Lanes):
     def load(self, kind: str, id: str) -> tuple[RecordRow | None, Head]:
         subject = f"{kind}/{id}"
         row = self._first(self._s.load[kind], record_id=id, subject=subject)
-        if row is None or self._s.locking:
+        if self._s.locking:
             last = self._first(self._s.head, subject=subject)
             head = NO_HEAD if last is None else Head(*last)
         else:
             *row, seq, digest = row
             head = NO_HEAD if seq is None else Head(seq, digest)
-        if row is None:
+        if row is None or row[0] is None:
             return None, head
         record = self._loaded[kind, id] = self._record(kind, row)
         return record, head
