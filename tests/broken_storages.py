@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from eldermall.adapters.storage import MEMORY
 from eldermall.adapters.storage.memory import MemoryStorage, _MemoryTransaction, _Tables
 from eldermall.adapters.storage.sql.join import _SqlJoined
 from eldermall.adapters.storage.sql.sending import ByCore
@@ -25,6 +26,7 @@ from eldermall.adapters.storage.sql.sqlite import Sqlite
 from eldermall.adapters.storage.sql.storage import SqlStorage
 from eldermall.adapters.storage.sql.transaction import SqlTransaction
 from eldermall.contracts.storage import (
+    NO_HEAD,
     Head,
     KeyRow,
     Leaf,
@@ -215,6 +217,43 @@ class LooksUpAHundred(Calls):
 class ExistsByAnyCase(Calls):
     def existing(self, kind: str, ids: Sequence[str]) -> Any:
         return {id for id in ids if self.tx.look_up(kind, [id, id.upper()])}
+
+
+@caught_by("load_many")
+class HeadsLeftOut(Calls):
+    def load_many(self, kind: str, ids: Sequence[str]) -> Any:
+        return {id: (row, NO_HEAD) for id, (row, _) in self.tx.load_many(kind, ids).items()}
+
+
+@caught_by("load_many")
+class OnlyThoseThere(Calls):
+    def load_many(self, kind: str, ids: Sequence[str]) -> Any:
+        return {id: pair for id, pair in self.tx.load_many(kind, ids).items() if pair[0]}
+
+
+@caught_by("load_many_and_save")
+class FoundAsLoaded(Calls):
+    was: ClassVar[dict[str, RecordRow]] = {}
+
+    def load_many(self, kind: str, ids: Sequence[str]) -> Any:
+        found = self.tx.load_many(kind, ids)
+        self.was.update({id: row for id, (row, _) in found.items() if row})
+        return found
+
+    def save(self, rows: Sequence[RecordRow]) -> None:
+        kept = {row.id: self.was.get(row.id, row).indexed for row in rows}
+        self.tx.save([replace(row, indexed=kept[row.id]) for row in rows])
+
+
+@caught_by("open_clocks_many")
+class ClocksOfTheFirst(Calls):
+    def open_clocks_many(self, subjects: Sequence[str]) -> Any:
+        return {subject: self.tx.open_clocks(subjects[0]) for subject in subjects}
+
+
+@caught_by("many_is_declared")
+class ManyKept(Wrapping):
+    capabilities = replace(MEMORY, many=False)
 
 
 @caught_by("find_in_order")
@@ -681,7 +720,7 @@ class ChangedAnyhow(Calls):
 
 @caught_by("lanes_are_declared")
 class LanesKept(Wrapping):
-    capabilities = StorageCapabilities()
+    capabilities = replace(MEMORY, lanes=False)
 
 
 @caught_by("key_is_used_once")
@@ -989,8 +1028,15 @@ class Unlocking(SqlStorage):
 @caught_on("postgresql", "fact_stands", "write_skew", "locks_in_host")
 class WriteSkew(Unlocking):
     def unlock(self, writing: Any, reading: Any) -> None:
-        writing.look_up_one = reading.look_up_one
-        writing.look_up_many = reading.look_up_many
+        writing.look_up = reading.look_up
+
+
+@caught_on("postgresql", "load_many_stands")
+class ManyUnlocked(Unlocking):
+    def unlock(self, writing: Any, reading: Any) -> None:
+        for loading in writing.load_many.values():
+            loading._query = loading._query._clone()
+            loading._query._for_update_arg = None
 
 
 @caught_on("postgresql", "absence_stands", "write_skew_on_absence")

@@ -245,7 +245,7 @@ def test_only_clauses_of_the_catalogue_are_cited() -> None:
 
 
 @pytest.mark.parametrize(
-    "protocol", [storage.Storage, storage.Transaction, storage.Lanes, storage.Joined],
+    "protocol", [storage.Storage, storage.Transaction, storage.Lanes, storage.Many, storage.Joined],
     ids=lambda p: p.__name__
 )
 def test_every_call_of_the_storage_contract_is_described(protocol: type) -> None:

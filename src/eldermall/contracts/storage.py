@@ -206,6 +206,8 @@ class StorageCapabilities:
         lanes: its transactions keep `Lanes` too: messages are claimed by topic, found by id and
             changed one by one. Their ids have up to 200 characters. Topics are then relayed side
             by side, in threads.
+        many: its transactions are `Many` too: what a command has to hold besides its record comes
+            in a few calls, not in two for each.
     """
 
     join: bool = False
@@ -213,6 +215,7 @@ class StorageCapabilities:
     walks: bool = False
     newest: bool = False
     lanes: bool = False
+    many: bool = False
 
 
 class Transaction(Protocol):
@@ -465,6 +468,20 @@ class Lanes(Protocol):
 
         It isn't if the message's state or attempts are other than in ``was``.
         """
+        ...
+
+
+class Many(Protocol):
+    """What the transactions of a storage that declares ``many`` have beyond `Transaction`."""
+
+    def load_many(
+        self, kind: str, ids: Sequence[str]
+    ) -> Mapping[str, tuple[RecordRow | None, Head]]:
+        """Do as `Transaction.load` with each of ``ids``; each has its pair."""
+        ...
+
+    def open_clocks_many(self, subjects: Sequence[str]) -> Mapping[str, Sequence[ClockRow]]:
+        """Return what `Transaction.open_clocks` does of each of ``subjects`` that has any."""
         ...
 
 

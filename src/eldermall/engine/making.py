@@ -137,6 +137,7 @@ def _follow(work: Work, following: Iterable[tuple[Command, Reaction]]) -> Step |
     """Make what follows, breadth first; return the refusal that undoes all of it, if any."""
     waiting = deque(following)
     there = _there(work, waiting)
+    _hold(work, waiting, there)
     while waiting:
         command, reaction = waiting.popleft()
         if _passed_over(work, command, reaction, there):
@@ -145,6 +146,7 @@ def _follow(work: Work, following: Iterable[tuple[Command, Reaction]]) -> Step |
         if result.record is not None:
             further = _take(work, command, held, c, result)
             there |= _there(work, further)
+            _hold(work, further, there)
             waiting.extend(further)
         elif reaction.best_effort:
             _leave(work, command, held, c, result.decision)
@@ -164,6 +166,17 @@ def _there(work: Work, following: Iterable[tuple[Command, Reaction]]) -> set[tup
         for kind, ids in sorted(wanted.items())
         for id in work.tx.existing(kind, sorted(ids))
     }
+
+
+def _hold(
+    work: Work, following: Iterable[tuple[Command, Reaction]], there: Set[tuple[str, str]]
+) -> None:
+    """Load what these will move, those apart that follow only if it is there, and it isn't."""
+    work.hold_many(
+        (work.basis.book.kind(command.kind), command.id)
+        for command, reaction in following
+        if not reaction.if_exists or (command.kind, command.id) in there
+    )
 
 
 def _passed_over(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from eldermall.contracts.storage import (
     OPEN_CLOCKS,
@@ -12,6 +12,7 @@ from eldermall.contracts.storage import (
     EntryRow,
     Head,
     KeyRow,
+    Many,
     Message,
     PersonalRow,
     RecordRow,
@@ -73,6 +74,34 @@ class Work:
             held = Held(kind, id, record, head, 0 if row is None else row.version)
             self.held[kind.name, id] = held
         return held
+
+    def hold_many(self, wanted: Iterable[tuple[Kind, str]]) -> None:
+        """Load records that will be held, and their clocks, in a few calls where that is possible.
+
+        Args:
+            wanted: a kind and an id of each.
+        """
+        if not self.basis.storage.capabilities.many:
+            return
+        tx = cast(Many, self.tx)
+        ids: dict[str, list[str]] = {}
+        for kind, id in wanted:
+            of_kind = ids.setdefault(kind.name, [])
+            if (kind.name, id) not in self.held and id not in of_kind:
+                of_kind.append(id)
+        for name, some in sorted(ids.items()):
+            if len(some) < 2:
+                continue
+            kind = self.basis.book.kinds[name]
+            loaded = tx.load_many(name, sorted(some))
+            clocks = tx.open_clocks_many([subject_of(name, id) for id in sorted(some)])
+            for id in some:
+                row, head = loaded[id]
+                record = None if row is None else kind.record(row)
+                held = Held(kind, id, record, head, 0 if row is None else row.version)
+                rows = () if record is None else clocks.get(subject_of(name, id), ())
+                held.clocks = {(r.name, r.part, r.started): r for r in rows}
+                self.held[name, id] = held
 
     def clocks(self, held: Held) -> dict[tuple[str, str, int], ClockRow]:
         """Return the open clocks of a held record, loading them once."""

@@ -12,8 +12,10 @@ _SQL = (
     "mariadb:", "mariadb+pymysql:",
 )
 
-MEMORY = StorageCapabilities(walks=True, newest=True, lanes=True)
-SQL = StorageCapabilities(join=True, durable=True, walks=True, newest=True, lanes=True)
+MEMORY = StorageCapabilities(walks=True, newest=True, lanes=True, many=True)
+SQL = StorageCapabilities(
+    join=True, durable=True, walks=True, newest=True, lanes=True, many=True
+)
 
 about = About(capabilities={"memory": MEMORY, "sqlite, postgresql, mariadb": SQL})
 

@@ -162,6 +162,15 @@ class _MemoryTransaction:
         ]
         return sorted(rows, key=lambda r: (r.name, r.part, r.started))
 
+    def load_many(
+        self, kind: str, ids: Sequence[str]
+    ) -> Mapping[str, tuple[RecordRow | None, Head]]:
+        return {id: self.load(kind, id) for id in ids}
+
+    def open_clocks_many(self, subjects: Sequence[str]) -> Mapping[str, Sequence[ClockRow]]:
+        found = {subject: self.open_clocks(subject) for subject in subjects}
+        return {subject: rows for subject, rows in found.items() if rows}
+
     def save(self, rows: Sequence[RecordRow]) -> None:
         for row in rows:
             stored = self._t.records.get((row.kind, row.id))

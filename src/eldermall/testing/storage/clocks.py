@@ -8,6 +8,7 @@ from dataclasses import replace
 from eldermall.contracts.storage import OPEN_CLOCKS, ClockRow, Storage
 from eldermall.testing.case import group
 from eldermall.testing.storage.cases import StorageCases
+from eldermall.testing.storage.records import many
 from eldermall.testing.storage.rows import ALL, APART, CLOCK_STATES, LAST, ORDERED, clock
 from eldermall.testing.storage.threads import MALL
 
@@ -73,6 +74,26 @@ class ClockCases(StorageCases):
         with storage.read(MALL) as tx:
             assert list(tx.open_clocks("order/A1")) == [*rows, *halted]
             assert not tx.open_clocks("order/A2")
+
+    @case("一次取多个对象未结束的时限，与逐个所取相同", needs="many")
+    def test_open_clocks_many(self, storage: Storage) -> None:
+        """The open clocks of many subjects are those of each, and none has what isn't its own."""
+        subjects = [f"order/A{n}" for n in range(300)] + ["order/a1", "order/A_1", "booking/A1"]
+        rows = [
+            clock(subject, name, part, started)
+            for subject in subjects[::2] for name, part, started in (("z", "", 1), ("A", "a", 9))
+        ]
+        ended = [clock(subject, "over", state="met") for subject in subjects]
+        with storage.write(MALL) as tx:
+            tx.put_clocks([*ended, *rows])
+        for open_ in (storage.write, storage.read):
+            with open_(MALL) as tx:
+                found = many(tx).open_clocks_many(subjects)
+                assert {subject: [*of] for subject, of in found.items() if of} == {
+                    subject: [*tx.open_clocks(subject)] for subject in subjects[::2]
+                }
+                assert not many(tx).open_clocks_many([])
+                assert not any(many(tx).open_clocks_many(["order/none", "order/A1"]).values())
 
     @case("到点的时限依时刻、对象、名称、部分排列，不超过所要的数量")
     def test_due_clocks(self, storage: Storage) -> None:

@@ -14,6 +14,7 @@ from eldermall.contracts.storage import EntryRow, Storage, Transaction
 from eldermall.errors import Locked
 from eldermall.testing.case import group
 from eldermall.testing.storage.cases import StorageCases
+from eldermall.testing.storage.records import many
 from eldermall.testing.storage.rows import (
     entry,
     record,
@@ -144,6 +145,18 @@ class IsolationCases(StorageCases):
             tx.save([record("A1"), record("A2"), record("A3")])
         ended = race(
             storage, other, lambda tx: tx.look_up("order", ["A1", "A3"]),
+            lambda tx: shut(tx, "A1"), lambda tx: shut(tx, "A2"),
+        )
+        assert ended.first or ended.second
+        assert not (ended.first and ended.second and ended.overlapped)
+
+    @case("一次载入的多条记录，事务结束前他人不能更改", needs="many")
+    def test_load_many_stands(self, storage: Storage, other: Storage) -> None:
+        """What was loaded together nobody changes before the transaction has ended."""
+        with storage.write(MALL) as tx:
+            tx.save([record("A1"), record("A2"), record("A3")])
+        ended = race(
+            storage, other, lambda tx: many(tx).load_many("order", ["A1", "A3"]),
             lambda tx: shut(tx, "A1"), lambda tx: shut(tx, "A2"),
         )
         assert ended.first or ended.second

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from eldermall.contracts.storage import NO_HEAD, Head, RecordRow, Storage
+from eldermall.contracts.storage import NO_HEAD, Head, Many, RecordRow, Storage, Transaction
 from eldermall.errors import Overtaken
-from eldermall.testing.case import group
+from eldermall.testing.case import group, undeclared
 from eldermall.testing.storage.cases import StorageCases
 from eldermall.testing.storage.rows import ALL, ANY_BYTES, APART, ORDERED, entry, hashed, record
 from eldermall.testing.storage.threads import MALL, Undone
@@ -21,6 +22,17 @@ case = group("记录", "records")
 def kept(row: RecordRow) -> RecordRow:
     """Return ``row`` as it is read again."""
     return replace(row, before=row.version)
+
+
+def many(tx: Transaction) -> Many:
+    """Return a transaction of a storage that declares many, with its further calls."""
+    assert has_many(tx), "many is declared, and the transactions lack its calls"
+    return cast(Many, tx)
+
+
+def has_many(tx: Transaction) -> bool:
+    """Say whether a transaction has the calls of many."""
+    return all(hasattr(tx, call) for call in ("load_many", "open_clocks_many"))
 
 
 def keep_many(storage: Storage) -> list[str]:
@@ -139,6 +151,46 @@ class RecordCases(StorageCases):
                 assert not tx.existing("order", ["B1"])
                 assert not tx.existing("order", [])
                 assert not tx.existing("booking", ["A1", "A2"])
+
+    @case("一次载入多条记录及其链首，与逐条载入相同", needs="many")
+    def test_load_many(self, storage: Storage) -> None:
+        """Records that are loaded together, each with the head of its chain, are as if alone."""
+        ids = [*keep_many(storage), "a1", "A_1", "A1 ", "gone", "never"]
+        with storage.write(MALL) as tx:
+            tx.save([record("a1"), record("A1", kind="booking")])
+            tx.append([entry("order/A1", n) for n in (1, 2, 10)])
+            tx.append([entry("order/a1", 3), entry("order/gone", 1), entry("booking/A2", 5)])
+        for open_ in (storage.write, storage.read):
+            with open_(MALL) as tx:
+                assert dict(many(tx).load_many("order", ids)) == {
+                    id: tx.load("order", id) for id in ids
+                }
+                assert many(tx).load_many("order", ["A1"]) == {"A1": tx.load("order", "A1")}
+                assert many(tx).load_many("booking", ["A2", "A1"]) == {
+                    id: tx.load("booking", id) for id in ("A1", "A2")
+                }
+                assert not many(tx).load_many("order", [])
+        with storage.read("other") as tx:
+            assert many(tx).load_many("order", ["A1"]) == {"A1": (None, NO_HEAD)}
+
+    @case("一次载入的多条记录，均可照常保存", needs="many")
+    def test_load_many_and_save(self, storage: Storage) -> None:
+        """What was loaded together is saved as what was loaded alone, indexed fields included."""
+        keep_many(storage)
+        later = [record("A1", 2, merchant="m2"), record("A2", 2, body=b"new")]
+        with storage.write(MALL) as tx:
+            many(tx).load_many("order", ["A1", "A2", "A3"])
+            tx.save(later)
+        with storage.read(MALL) as tx:
+            assert [tx.load("order", id)[0] for id in ("A1", "A2")] == [*map(kept, later)]
+            assert [row.id for row in tx.find("order", merchant="m2")] == ["A1"]
+
+    @case("未声明 many 却可用的，给出警告")
+    def test_many_is_declared(self, storage: Storage) -> None:
+        """A storage whose transactions have the calls of many says so; else there is a warning."""
+        with storage.write(MALL) as tx:
+            if has_many(tx) and not storage.capabilities.many:
+                undeclared("many")
 
     @case("查找按编号的字节顺序返回")
     def test_find_in_order(self, storage: Storage) -> None:

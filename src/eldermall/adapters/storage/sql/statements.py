@@ -36,12 +36,12 @@ class ByIds:
 
     Args:
         query: for all rows.
-        table: the ids are in its column ``id``.
+        id: the column that holds the ids.
     """
 
-    def __init__(self, query: Select[Any], table: Table) -> None:
+    def __init__(self, query: Select[Any], id: Any) -> None:
         self._query = query
-        self._id = table.c.id
+        self._id = id
         self._sized: dict[int, Statement] = {}
 
     def of(self, ids: Sequence[str]) -> tuple[Statement, dict[str, str]]:
@@ -105,7 +105,7 @@ class Statements:
         }
         ids = {name: select(t.c.id).where(t.c.mall == mall) for name, t in s.records.items()}
         one = self._by_id(found)
-        self.exists = {name: ByIds(query, s.records[name]) for name, query in ids.items()}
+        self.exists = {name: ByIds(query, s.records[name].c.id) for name, query in ids.items()}
         chain = s.entries.alias()
         of = (chain.c.mall == mall) & (chain.c.subject == bindparam("subject"))
         newest = chain.c.seq.desc()
@@ -123,7 +123,30 @@ class Statements:
             for name, query in one.items()
         }
         self.look_up = {
-            name: ByIds(self._share(query), s.records[name]) for name, query in found.items()
+            name: ByIds(self._share(query), s.records[name].c.id)
+            for name, query in found.items()
+        }
+        heads_of = {
+            name: [
+                self._fresh(
+                    select(c).where(
+                        chain.c.mall == t.c.mall, chain.c.subject == f"{name}/" + t.c.id
+                    ).order_by(newest).limit(1)
+                ).scalar_subquery()
+                for c in (chain.c.seq, chain.c.hash)
+            ]
+            for name, t in s.records.items()
+        }
+        self.load_many = {
+            name: ByIds(
+                self._change(query) if self.locking else query.add_columns(*heads_of[name]),
+                s.records[name].c.id,
+            )
+            for name, query in found.items()
+        }
+        self.heads = {
+            name: ByIds(query.add_columns(*heads_of[name]), s.records[name].c.id)
+            for name, query in ids.items()
         }
         self.try_lock = {
             name: Statement(self._change(query, skip=True))
@@ -182,6 +205,9 @@ class Statements:
                 query.where(t.c.subject == bindparam("subject"), t.c.stopped.is_(None))
                 .order_by(t.c.name, t.c.part, t.c.started)
             )
+        )
+        self.open_clocks_many = ByIds(
+            self._fresh(query.where(t.c.stopped.is_(None))), t.c.subject
         )
         self.due_clocks = Statement(
             query.where(t.c.next <= bindparam("now"))
@@ -310,7 +336,7 @@ class Statements:
                 )
             )
         )
-        self.find_messages = ByIds(query, t)
+        self.find_messages = ByIds(query, t.c.id)
         mine = (t.c.mall == bindparam("b_mall")) & (t.c.id == bindparam("b_id"))
         self.claim_message = Statement(
             update(t).where(mine).values(attempts=bindparam("attempts"), next=bindparam("next"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, exc
@@ -20,6 +21,7 @@ from eldermall.contracts.storage import (
     Head,
     KeyRow,
     Lanes,
+    Many,
     Message,
     MessageState,
     PackRow,
@@ -29,7 +31,7 @@ from eldermall.errors import Overtaken
 from eldermall.texts import Text
 
 
-class SqlTransaction(JournalCalls, Lanes):
+class SqlTransaction(JournalCalls, Lanes, Many):
     """The calls of the contract on ``connection``, whose transaction somebody else ends.
 
     Args:
@@ -111,6 +113,22 @@ class SqlTransaction(JournalCalls, Lanes):
             return None, head
         record = self._loaded[kind, id] = self._record(kind, row)
         return record, head
+
+    def load_many(
+        self, kind: str, ids: Sequence[str]
+    ) -> Mapping[str, tuple[RecordRow | None, Head]]:
+        rows = self._of(ids, self._s.load_many[kind])
+        if self._s.locking:
+            heads = {id: head for id, *head in self._of(ids, self._s.heads[kind])} if rows else {}
+        else:
+            heads = {row[0]: row[-2:] for row in rows}
+            rows = [row[:-2] for row in rows]
+        found: dict[str, tuple[RecordRow | None, Head]] = {}
+        for row in rows:
+            seq, digest = heads[row[0]]
+            record = self._loaded[kind, row[0]] = self._record(kind, row)
+            found[record.id] = record, NO_HEAD if seq is None else Head(seq, digest)
+        return found | {id: self.load(kind, id) for id in ids if id not in found}
 
     def look_up(self, kind: str, ids: Sequence[str]) -> Mapping[str, RecordRow]:
         found = self._look_up(kind, ids)
@@ -207,6 +225,13 @@ class SqlTransaction(JournalCalls, Lanes):
 
     def open_clocks(self, subject: str) -> Sequence[ClockRow]:
         return [ClockRow(*row) for row in self._all(self._s.open_clocks, subject=subject)]
+
+    def open_clocks_many(self, subjects: Sequence[str]) -> Mapping[str, Sequence[ClockRow]]:
+        found: dict[str, list[ClockRow]] = {}
+        for row in self._of(subjects, self._s.open_clocks_many):
+            found.setdefault(row[0], []).append(ClockRow(*row))
+        order = attrgetter("name", "part", "started")
+        return {subject: sorted(rows, key=order) for subject, rows in found.items()}
 
     def put_clocks(self, rows: Sequence[ClockRow]) -> None:
         self._send.change_each(
