@@ -77,6 +77,32 @@ def test_the_error_says_where_the_wrong_value_stands() -> None:
     assert refused.value.where == "$.a[1].b.c"
 
 
+SOUND = ("é", "a", 5, True, None, {"a": "é", "b": "b", "c": [None]}, [1, "é"], (2,), [])
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
+def test_what_is_wrong_is_found_behind_what_is_not(wrong: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        canonical({"a": [*SOUND, wrong]})
+    assert refused.value.where.startswith(f"$.a[{len(SOUND)}]")
+
+
+def test_what_is_nested_too_deep_is_refused_and_not_half_written() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(Invalid, match="nested"):
+        canonical({"a": deep})
+
+
+def test_however_many_keys_there_are_each_is_looked_at() -> None:
+    many = {f"key-{n}": n for n in range(6000)}
+    assert canonical(many) == rfc8785.dumps(many)
+    for n in range(3):
+        with pytest.raises(Invalid):
+            canonical(many | {f"key {n}": n})
+
+
 # The tree
 
 

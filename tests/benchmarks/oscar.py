@@ -78,13 +78,14 @@ def _measured(
     return [
         Figure(
             NAME, f"CPU time of a checkout with {what} against Oscar alone",
-            statistics.median(ratios), "x", better="less",
+            statistics.median(ratios), "x", 1.25, "less",
             note=f"ours {ours:.1f} ms, Oscar {alone:.1f} ms; "
             f"rounds {ratios[0]:.2f} to {ratios[-1]:.2f}; "
             f"by the clock {clock[0]:.0f} and {clock[1]:.0f} ms",
         ),
         Figure(
-            NAME, f"statements of a checkout with {what}", theirs + added, "", better="less",
-            note=f"{added} of eldermall's, {theirs} of Oscar's; Oscar alone {counts[1][0]}",
+            NAME, f"statements of a checkout with {what} beyond those of Oscar alone",
+            theirs + added - counts[1][0], "", 45, "less",
+            f"{added} of eldermall's, {theirs} of Oscar's; Oscar alone {counts[1][0]}",
         ),
     ]

@@ -104,7 +104,7 @@ def run(*, quick: bool = False) -> list[Figure]:
         for (who, clients), rates in speeds.items()
     )
     return [
-        _ratio("`ship` on PostgreSQL against bare Core, two clients", 0.6,
+        _ratio("`ship` on PostgreSQL against bare Core, two clients", 0.9,
                speeds["ours", 2], speeds["bare", 2], shown),
         _ratio("`ship` on PostgreSQL, two clients against one", 1.6,
                speeds["ours", 2], speeds["ours", 1], shown),

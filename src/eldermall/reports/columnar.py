@@ -21,7 +21,6 @@ import polars as pl
 from eldermall.calendars import DAY
 from eldermall.reports.columns import LISTS, MARKERS, MOMENTS, Columns
 from eldermall.reports.rows import TOTALS
-from eldermall.reports.seen import Seen
 from eldermall.reports.sources.cells import LONGEST_LINE, Raw, Unreadable
 from eldermall.reports.sources.lines import Lines
 from eldermall.reports.sources.text import Header, Rest, rows_below
@@ -48,10 +47,18 @@ class Page:
         plain: with the columns ``line``, ``id``, those of `AT`, and ``cash``, ``ended``,
             ``courier``.
         others: the rows that aren't plain, as they stand.
+        values: of the plain rows, how often each value stands in the columns that are counted.
+        agreed: of these, how many have an agreed time that isn't after the order.
+        unpaid: of these, how many left without a payment on record.
+        end: how many bytes of the file lie before its end.
     """
 
     plain: pl.DataFrame
     others: Sequence[Raw | Unreadable]
+    values: Mapping[str, Sequence[tuple[str, int]]]
+    agreed: int
+    unpaid: int
+    end: int
 
 
 def can_read(columns: Columns) -> bool:
@@ -75,13 +82,13 @@ class Pages:
     Args:
         columns: its map.
         header: its header.
-        seen: counts what it holds.
+        counted: the columns of which each value is counted.
 
     ``rest`` is where the reading has ended, if that was before the file did.
     """
 
-    def __init__(self, columns: Columns, header: Header, seen: Seen) -> None:
-        self.columns, self.header, self.seen = columns, header, seen
+    def __init__(self, columns: Columns, header: Header, counted: Sequence[str]) -> None:
+        self.columns, self.header, self.counted = columns, header, counted
         self.rest: Rest | None = None
         self._times = Times(columns.time_format, columns.zone)
         self._days: dict[date, int | None] = {}
@@ -91,7 +98,7 @@ class Pages:
         offset = stream.tell()
         while part := stream.read(PART):
             part += stream.readline(LONGEST_LINE)
-            page = self._page(part.removesuffix(b"\n"), lines)
+            page = self._page(part.removesuffix(b"\n"), lines, offset + len(part))
             if page is None:
                 self.rest = Rest(offset, lines, self.header)
                 return
@@ -99,7 +106,7 @@ class Pages:
             offset += len(part)
             lines += part.count(b"\n")
 
-    def _page(self, part: bytes, lines: int) -> Page | None:
+    def _page(self, part: bytes, lines: int, end: int) -> Page | None:
         if part.count(b"\r") != part.count(b"\r\n") + part.endswith(b"\r"):
             return None
         try:
@@ -115,7 +122,7 @@ class Pages:
             if undressed is None:
                 return None
             frame = undressed
-        return self._taken(frame)
+        return self._taken(frame, end)
 
     def _cells(self, frame: pl.DataFrame) -> pl.DataFrame:
         mark, width = self.header.delimiter, len(self.header.names)
@@ -144,14 +151,14 @@ class Pages:
             return False
         return len(rows) == 1
 
-    def _taken(self, frame: pl.DataFrame) -> Page:
+    def _taken(self, frame: pl.DataFrame, end: int) -> Page:
         named, names = self.columns.named, self.header.names
         pattern, form = _format(self.columns.time_format) or ("", "")
         at = {key: f"c{names.index(named[key])}" for key in named}
         made = frame.select(
             "line", "text", "plain", id=pl.col(at["id"]),
             **{key: pl.col(at[key]) for key in AT if key in at},
-            **{key: pl.col(at[key]) for key in self.seen.values},
+            **{key: pl.col(at[key]) for key in self.counted},
         )
         lists = {key: self.columns.values.get(key, frozenset()) for key in (*LISTS, *MARKERS)}
         never = list(lists["never"])
@@ -163,7 +170,7 @@ class Pages:
             cell = pl.col(key)
             sound.append((cell == "") | (cell.str.contains(pattern) & ~cell.is_in(never)))
         sound.append(pl.col("placed") != "")
-        for key in self.seen.values:
+        for key in self.counted:
             sound.append((pl.col(key) == "") | pl.col(key).str.contains(_VALUE))
         made = made.with_columns(plain=pl.all_horizontal(sound).fill_null(False))
         cells: list[pl.Expr] = [pl.when("plain").then(pl.col(key)) for key in moments]
@@ -176,7 +183,17 @@ class Pages:
             made = self._moment(made, key, locals[key])
         plain = made.filter("plain")
         others = made.filter(~pl.col("plain"))
-        return Page(self._flags(plain, moments, lists), self._raws(others))
+        values = {
+            what: [*plain[what].value_counts(sort=False).iter_rows()] for what in self.counted
+        }
+        plain = self._flags(plain, moments, lists)
+        early = plain["ship_by"] <= plain["placed"]
+        unpaid = plain["paid"].is_null() & plain["shipped"].is_not_null() & ~plain["cash"]
+        return Page(
+            plain.with_columns(ship_by=plain["ship_by"].set(early.fill_null(False), None)),
+            self._raws(others), values, int(early.sum()),
+            int(unpaid.sum()) if "paid" in self.columns.named else 0, end,
+        )
 
     def _moment(self, frame: pl.DataFrame, key: str, local: pl.Series) -> pl.DataFrame:
         """Put moments in microseconds in a column; a row whose moment isn't sure isn't plain."""
@@ -216,28 +233,16 @@ class Pages:
     ) -> pl.DataFrame:
         def named(key: str) -> pl.Expr:
             what = LISTS[key]
-            if what not in self.seen.values:
+            if what not in self.counted:
                 return pl.lit("" in lists[key])
             return pl.col(what).is_in(list(lists[key]))
 
-        seen = self.seen
-        for what in seen.values:
-            for value, number in plain[what].value_counts(sort=False).iter_rows():
-                seen.count(what, value, number)
         missing = [pl.lit(None, pl.Int64).alias(key) for key in AT if key not in moments]
         plain = plain.with_columns(
             *missing, cash=named("cash_on_delivery"), ended=named("cancelled"),
             courier=~named("no_courier"),
         )
-        early = pl.col("ship_by") <= pl.col("placed")
-        seen.agreed += plain.filter(early).height
-        seen.ids.add_all(plain["id"])
-        if "paid" in self.columns.named:
-            unpaid = pl.col("paid").is_null() & pl.col("shipped").is_not_null() & ~pl.col("cash")
-            seen.unpaid += plain.filter(unpaid).height
-        return plain.select(
-            "line", "id", *MOMENTS, pl.when(~early).then("ship_by"), "cash", "ended", "courier"
-        )
+        return plain.select("line", "id", *AT, "cash", "ended", "courier")
 
     def _raws(self, others: pl.DataFrame) -> list[Raw | Unreadable]:
         return [

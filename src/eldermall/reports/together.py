@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, timedelta, tzinfo
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 
 from eldermall.calendars import SECOND, due, even_day, moment
 from eldermall.engine.settings import Settings, counting_of
-from eldermall.reports.columnar import AT, Pages, can_read
+from eldermall.reports.columnar import AT, Page, Pages, can_read
 from eldermall.reports.columns import Columns
 from eldermall.reports.export import Order, of_row
 from eldermall.reports.findings import Finding
@@ -53,12 +54,27 @@ def count_by_columns(
         raw, header, lines = below
         seen.ids.close()
         seen.ids = SpilledIds()
-        pages = Pages(columns, header, seen)
-        for page in pages.read(raw, lines):
+        pages = Pages(columns, header, [*seen.values])
+        for page in _ahead(pages.read(raw, lines)):
+            seen.ids.add_all(page.plain["id"])
+            for what, values in page.values.items():
+                for value, number in values:
+                    seen.count(what, value, number)
+            seen.agreed += page.agreed
+            seen.unpaid += page.unpaid
             together.tell(page.plain, page.others, RowMaker(columns, seen))
             if progress is not None:
-                progress(raw.tell(), size)
+                progress(page.end, size)
     return pages.rest or "all"
+
+
+def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield pages while the next is read in another thread."""
+    with ThreadPoolExecutor(1) as reading:
+        coming = reading.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = reading.submit(next, pages, None)
+            yield page
 
 
 class Together:
