@@ -77,7 +77,7 @@ def test_the_error_says_where_the_wrong_value_stands() -> None:
     assert refused.value.where == "$.a[1].b.c"
 
 
-SOUND = ("é", "a", 5, True, None, {"a": "é", "b": "b", "c": [None]}, [1, "é"], (2,), [])
+SOUND: tuple[Any, ...] = ("é", "a", 5, True, None, {"a": "é", "b": "b", "c": [None]}, [1, "é"], (2,), [])
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
