@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from eldermall import Conflict, Invalid, Mall, NotJoined, Refused
+from eldermall import Conflict, Invalid, Mall, NotInTransaction, NotJoined, Refused
 from tests import databases, shop
 
 
@@ -174,3 +175,82 @@ def test_an_error_of_the_host_s_own_database_leaves_it_as_it_is(
             in_batch(m, shop.place, fail)
     assert raised.value is own
     assert list(mall.orders.find()) == []
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_batch_that_is_over_does_nothing(mall: Mall, host: Engine, joined: bool) -> None:
+    with host.begin() as connection, ExitStack() as stack:
+        m = stack.enter_context(mall.joined(connection)) if joined else mall
+        with m.batch() as batch:
+            shop.place(batch)
+        for late in (
+            lambda: shop.pay(batch), lambda: batch.orders.get("A1"), batch.orders.find,
+        ):
+            with pytest.raises(NotInTransaction, match="over"):
+                late()
+    assert mall.orders.get("A1").payment == "unpaid"
+
+
+def test_no_other_handle_of_the_mall_moves_inside_it(mall: Mall, host: Engine) -> None:
+    with host.begin() as connection, mall.joined(connection) as m, mall.joined(connection) as n:
+        with m.batch() as batch:
+            shop.place(batch)
+            for other in (lambda: shop.place(n, "A2"), lambda: n.orders.get("A1")):
+                with pytest.raises(NotJoined):
+                    other()
+        shop.pay(n)
+    assert mall.orders.get("A1").payment == "paid"
+
+
+def test_two_malls_in_one_transaction_undo_each_its_own(mall: Mall, host: Engine) -> None:
+    """MariaDB drops a savepoint when another of its name is made."""
+    url = host.url.render_as_string(hide_password=False)
+    with shop.open_mall(url, code="other") as other:
+        shop.staff(other)
+        with (
+            host.begin() as connection, mall.joined(connection) as m,
+            other.joined(connection) as o,
+        ):
+
+            def inside(batch: Any) -> None:
+                shop.place(batch, "C1", key="kc")
+                shop.place(o, "C2")
+                archive(batch)
+
+            with pytest.raises(Refused):
+                in_batch(m, inside)
+            shop.place(m, "C1", key="kc")
+        assert mall.orders.get("C1").id == "C1"
+        assert list(other.orders.find()) == []
+        assert mall.verify().passed
+        assert other.verify().passed
+
+
+def test_a_version_that_the_batch_itself_has_made_is_expected(mall: Mall, host: Engine) -> None:
+    with host.begin() as connection, mall.joined(connection) as m, m.batch() as batch:
+        shop.place(batch)
+        version = batch.orders.get("A1").version
+        batch.orders.paid("A1", 27000, "p1", by=shop.PAYMENTS, expect=version)
+    assert mall.orders.get("A1").payment == "paid"
+
+
+def test_what_was_made_since_the_host_s_first_read_is_moved_too(mall: Mall, host: Engine) -> None:
+    """Several records that follow are loaded at once, also those that only a lock lets it see."""
+    shop.place(mall)
+    shop.pay(mall)
+    shop.accept(mall)
+    with host.begin() as connection, mall.joined(connection) as m:
+        assert list(m.orders.find(customer="nobody")) == []
+        if mall.storage.engine.name != "sqlite":  # type: ignore[attr-defined]
+            with ThreadPoolExecutor(1) as another:
+                another.submit(_urge, mall).result()
+        with suppress(Conflict):
+            m.orders.cancel("A1", reason="-", by=shop.CUSTOMER)
+    assert mall.verify().passed
+
+
+def _urge(mall: Mall) -> None:
+    for id in ("U1", "U2"):
+        mall.urges.open(
+            id, order="A1", target="merchant", reason="-", way="phone", by=shop.OPERATIONS
+        )

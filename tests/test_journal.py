@@ -77,7 +77,9 @@ def test_the_error_says_where_the_wrong_value_stands() -> None:
     assert refused.value.where == "$.a[1].b.c"
 
 
-SOUND: tuple[Any, ...] = ("é", "a", 5, True, None, {"a": "é", "b": "b", "c": [None]}, [1, "é"], (2,), [])
+SOUND: tuple[Any, ...] = (
+    "é", "a", 5, True, None, {"a": "é", "b": "b", "c": [None]}, [1, "é"], (2,), [],
+)
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
@@ -93,6 +95,13 @@ def test_what_is_nested_too_deep_is_refused_and_not_half_written() -> None:
         deep = [deep]
     with pytest.raises(Invalid, match="nested"):
         canonical({"a": deep})
+
+
+def test_what_holds_itself_is_refused() -> None:
+    around: dict[str, Any] = {}
+    around["a"] = [around]
+    with pytest.raises(Invalid, match="nested"):
+        canonical(around)
 
 
 def test_however_many_keys_there_are_each_is_looked_at() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import ResourceClosedError
 
 from eldermall import Mall, StorageError
 from eldermall.adapters.storage.sql.sending import ByCore, ByCursor, ByDriver, Sender
 from eldermall.adapters.storage.sql.statements import MOST
-from eldermall.contracts.storage import Transaction
+from eldermall.contracts.storage import RecordRow, Transaction
 from tests import databases, shop
 
 
@@ -154,3 +156,20 @@ def test_a_connection_that_was_lost_isn_t_used_again(tmp_path: Path) -> None:
             writing.__exit__(type(lost.value), lost.value, None)
         shop.pay(mall)
         assert mall.orders.get("A1").payment == "paid"
+
+
+def test_no_transaction_is_used_when_it_is_over(mall: Mall) -> None:
+    """Not even by chance: its connection may be another's by then."""
+    with mall.storage.read(mall.code) as tx:
+        tx.load("order", "A1")
+    with pytest.raises(ResourceClosedError):
+        tx.load("order", "A1")
+
+
+def test_fields_that_one_row_leaves_out_are_kept_of_the_next(mall: Mall) -> None:
+    row = partial(RecordRow, "order", version=1, before=0, open=True, pack="p", body=b"{}")
+    with mall.storage.write(mall.code) as tx:
+        tx.save([row(id="B1", indexed={"state": "s"})])
+        tx.save([row(id="B2", indexed={"state": "s", "merchant": "m"}), row(id="B3", indexed={})])
+    with mall.read() as tx:
+        assert [found.id for found in tx.find("order", merchant="m")] == ["B2"]

@@ -106,6 +106,8 @@ def test_a_url_that_is_no_text_isnt_shown() -> None:
         ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
         ("sqlite:///file:mall.db?uri=true", "sqlite:///file:mall.db"),
         ("sqlite:///商城.db", "sqlite:///商城.db"),
+        ("postgresql://u:a%3Fb%3Dc%3B@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://u:a?b=c@h/d", "postgresql://..."),
         ("memory:", "memory:"),
     ],
 )

@@ -29,7 +29,8 @@ from eldermall.engine.engine import Batch, Engine
 from eldermall.engine.erasure import Erased, expire
 from eldermall.engine.finding import Reader
 from eldermall.engine.inputs import checked_id
-from eldermall.engine.joining import alone, handle
+from eldermall.engine.joining import alone, handle, unbatched
+from eldermall.engine.joining import batch as in_batch
 from eldermall.engine.journal import entry_fields
 from eldermall.engine.kind import Command, Record, subject_of
 from eldermall.engine.mending import WAITING, Chosen, chosen, drop, retry
@@ -43,7 +44,7 @@ from eldermall.engine.supply import supply
 from eldermall.engine.sweep import Failed, Swept, sweep
 from eldermall.engine.verification import Verification, verify
 from eldermall.engine.walk import END
-from eldermall.errors import Conflict, Invalid, NotJoined, PolicyError, SchemaError, Unknown
+from eldermall.errors import Conflict, Invalid, PolicyError, SchemaError, Unknown
 from eldermall.plugins import HookCall, Plugins
 from eldermall.policy import Policy, cited, read_policy, settings_of
 from eldermall.rooms import Rooms
@@ -102,13 +103,6 @@ def rulebook(plugins: Plugins | None = None) -> Rulebook:
     rules, clocks = brought.rules()
     kinds, reactions = brought.kinds()
     return Rulebook(kinds, rules, clocks, reactions, brought.rest_days)
-
-
-_IN_BATCH = Text(
-    "此处已打开批次，其中的改动尚未写入；请改用 batch() 给出的句柄，或等其 with 块结束后再做",
-    "a batch is open here whose changes aren't written yet: use the handle that batch() gave, or "
-    "do it after its with block",
-)
 
 
 def _utc_now() -> datetime:
@@ -280,11 +274,8 @@ class Mall(Moving):
         ended = False
         try:
             with self.storage.join(self.code, host, on_end=engine.try_settle) as joined:
-                batches: list[Moving] = []
-
                 def savepoint() -> AbstractContextManager[Transaction]:
-                    if batches:
-                        raise NotJoined(_IN_BATCH)
+                    unbatched(self.storage, self.code)
                     return joined.savepoint()
 
                 def read(kind: str, id: str, by: Actor | None) -> Any:
@@ -298,12 +289,11 @@ class Mall(Moving):
 
                 @contextmanager
                 def batch() -> Iterator[Moving]:
-                    with engine.batch_joined(savepoint) as opened:
-                        batches.append(self._batched(opened))
-                        try:
-                            yield batches[0]
-                        finally:
-                            batches.clear()
+                    with (
+                        engine.batch_joined(savepoint) as opened,
+                        in_batch(self.storage, self.code),
+                    ):
+                        yield self._batched(opened)
 
                 try:
                     with handle(self.storage, self.code, lambda: joined.ended):

@@ -17,6 +17,7 @@ from eldermall.texts import Text
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]+")
 _LARGEST = 2**53 - 1
+_MOST = 2**20
 _PLAIN = frozenset({str, int, bool, type(None)})
 _OPTIONS = (
     orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -42,18 +43,26 @@ def canonical(value: Any) -> bytes:
         _check(value)
     except _Wrong as wrong:
         raise Invalid("$" + "".join(reversed(wrong.path)), wrong.value, wrong.why) from None
-    raise Invalid("$", value, Text("嵌套过深", "must not be nested so deep"))
+    except RecursionError:
+        pass
+    raise Invalid("$", "...", Text("嵌套过深", "must not be nested so deep"))
 
 
 def compact(value: Any) -> bytes:
-    """Return ``value`` in the same form, unchecked: for what is neither hashed nor from outside."""
-    return orjson.dumps(value, option=_OPTIONS)
+    """Return ``value`` in the same form, unchecked: for what isn't hashed.
+
+    Raises:
+        TypeError: it holds something that JSON hasn't.
+    """
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def _is_plain(value: Any) -> bool:
     """Say whether ``value`` holds only types and keys that an entry can hold."""
     left = [value]
-    while left:
+    for _ in range(_MOST):  # one that holds itself has no end
+        if not left:
+            return True
         value = left.pop()
         kind = type(value)
         if kind is dict:
@@ -66,7 +75,7 @@ def _is_plain(value: Any) -> bool:
             left += [inner for inner in value if type(inner) not in _PLAIN]
         elif kind not in _PLAIN:
             return False
-    return True
+    return False
 
 
 class _Wrong(Exception):

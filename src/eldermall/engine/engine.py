@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from eldermall.contracts.storage import KeyRow, RecordRow, Transaction
 from eldermall.engine.adoption import adopted_before
 from eldermall.engine.basis import TRIES, Begin, tried
 from eldermall.engine.canonical import canonical
+from eldermall.engine.inputs import said_of
 from eldermall.engine.joining import alone
 from eldermall.engine.journal import Entry, args_of, entry_fields
 from eldermall.engine.kind import ADOPT, Command, Kind, Record, subject_of
@@ -21,7 +22,7 @@ from eldermall.engine.parties import OUTSIDE
 from eldermall.engine.refusals import Refusing
 from eldermall.engine.rule import Decision
 from eldermall.engine.work import Held, Work
-from eldermall.errors import Conflict, KeyReused, Locked, Refused
+from eldermall.errors import Conflict, KeyReused, Locked, NotInTransaction, Refused
 from eldermall.texts import Text
 
 
@@ -100,7 +101,7 @@ class Engine(Refusing):
                 "id": command.id,
                 "at": command.at,
                 "actor": command.actor.id,
-                "args": command.args.said,
+                "args": said_of(command.args),
             }
         )
         salt = secrets.token_bytes(16)
@@ -147,34 +148,29 @@ class Engine(Refusing):
     def _batch(self, begin: Begin, refuse: Callable[[Entry], None]) -> Iterator[Batch]:
         refused: list[Refusal] = []
         failed: list[Exception] = []
+        others: list[Exception] = []
         try:
-            with begin() as tx:
+            with suppress(_OfCaller), begin() as tx:
                 work = Work(self, tx, self.now())
 
                 def run(command: Command) -> Record:
-                    if failed:
-                        raise failed[0]
                     work.now = self.now()
                     try:
                         return self._once(work, self.asked(command))
                     except Refusal as refusal:
                         refused.append(refusal)
-                        failed.append(Refused(refusal.decision))
-                        raise failed[0] from None
-                    except Exception as error:
-                        failed.append(error)
-                        raise
+                        raise Refused(refusal.decision) from None
 
-                with _apart(run, work) as batch:
+                with _batch_of(run, work, failed, others) as batch:
                     yield batch
                 if failed:
                     raise failed[0]
                 work.flush()
-        except _OfCaller as passed:
-            raise passed.error from passed.error.__cause__
         finally:
             for refusal in refused:
                 refuse(refusal.entry)
+        if others:
+            raise others[0]
 
     def _conflict(self, command: Command, now: int, conflict: Conflict) -> Entry:
         args, personal = args_of(command.args)
@@ -202,24 +198,35 @@ class Batch(NamedTuple):
 
 
 class _OfCaller(Exception):
-    """An error of the caller's own, which a storage must not take for one of the database."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
+    """Ends a transaction for an error of the caller's own, which no storage is to translate."""
 
 
 @contextmanager
-def _apart(run: Callable[[Command], Record], work: Work) -> Iterator[Batch]:
-    """Tell errors of the caller's own from those of what the batch does."""
-    known: list[Exception] = []
+def _batch_of(
+    run: Callable[[Command], Record], work: Work, failed: list[Exception], others: list[Exception]
+) -> Iterator[Batch]:
+    """Open a batch, that does nothing once it has failed or is over.
+
+    Args:
+        run: makes a command.
+        work: the unit.
+        failed: takes what has failed in it.
+        others: takes what the caller has raised himself.
+    """
+    over = False
 
     def noting(do: Callable[..., Any]) -> Callable[..., Any]:
         def done(*given: Any, **more: Any) -> Any:
+            if over:
+                raise NotInTransaction(
+                    Text("批次已结束，请另开一批", "the batch is over; open another")
+                )
+            if failed:
+                raise failed[0]
             try:
                 return do(*given, **more)
             except Exception as error:
-                known.append(error)
+                failed.append(error)
                 raise
 
         return done
@@ -227,6 +234,9 @@ def _apart(run: Callable[[Command], Record], work: Work) -> Iterator[Batch]:
     try:
         yield Batch(noting(run), noting(work.hold), noting(work.find))
     except Exception as error:
-        if any(error is each for each in known):
+        if any(error is each for each in failed):
             raise
-        raise _OfCaller(error) from None
+        others.append(error)
+        raise _OfCaller from None
+    finally:
+        over = True

@@ -202,14 +202,18 @@ class Arguments(Frozen):
     personal: ClassVar[Mapping[str, str]] = {}
 
     @cached_property
-    def said(self) -> Mapping[str, Any]:
-        """The arguments as JSON has them."""
+    def _said(self) -> Mapping[str, Any]:
         return self.model_dump(mode="json")
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Note which fields are personal, and why."""
         cls.personal = personal_fields(cls)
+
+
+def said_of(args: Arguments) -> Mapping[str, Any]:
+    """Return arguments as JSON has them; made once, not to be changed."""
+    return args._said
 
 
 def personal_fields(model: type[BaseModel]) -> Mapping[str, str]:

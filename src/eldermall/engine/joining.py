@@ -19,6 +19,7 @@ from eldermall.texts import Text
 class _Handle:
     place: tuple[object, str]
     over: Callable[[], bool]
+    batch: bool = False
 
 
 _open: ContextVar[tuple[_Handle, ...]] = ContextVar("eldermall_joined", default=())
@@ -49,6 +50,36 @@ def joined(storage: Storage, mall: str) -> bool:
         return False
     place = _place(storage, mall)
     return any(each.place == place and not each.over() for each in here)
+
+
+@contextmanager
+def batch(storage: Storage, mall: str) -> Iterator[None]:
+    """Open a batch in the newest handle of the mall that is open here."""
+    place = _place(storage, mall)
+    mine = next(each for each in reversed(_open.get()) if each.place == place)
+    mine.batch = True
+    try:
+        yield
+    finally:
+        mine.batch = False
+
+
+def unbatched(storage: Storage, mall: str) -> None:
+    """Make sure that no handle of the mall here has a batch open, whose changes none would see.
+
+    Raises:
+        NotJoined: one has.
+    """
+    place = _place(storage, mall)
+    if any(each.place == place and each.batch for each in _open.get()):
+        raise NotJoined(
+            Text(
+                "此处已打开批次，其中的改动尚未写入；请改用 batch() 给出的句柄，"
+                "或等其 with 块结束后再做",
+                "a batch is open here whose changes aren't written yet: use the handle that "
+                "batch() gave, or do it after its with block",
+            )
+        )
 
 
 def alone(storage: Storage, mall: str) -> None:

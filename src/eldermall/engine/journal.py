@@ -25,7 +25,7 @@ from eldermall.contracts.storage import (
     Transaction,
 )
 from eldermall.engine.canonical import canonical
-from eldermall.engine.inputs import Arguments
+from eldermall.engine.inputs import Arguments, said_of
 from eldermall.engine.merkle import tree_hash
 
 FORMAT = 1
@@ -56,7 +56,7 @@ def args_of(args: Arguments) -> tuple[dict[str, Any], tuple[tuple[str, str, byte
 
     Where nothing was said there is nothing to keep.
     """
-    fields = dict(args.said)
+    fields = dict(said_of(args))
     if not args.personal:
         return fields, ()
     kept = []

@@ -171,7 +171,7 @@ def _there(work: Work, following: Iterable[tuple[Command, Reaction]]) -> set[tup
 def _hold(
     work: Work, following: Iterable[tuple[Command, Reaction]], there: Set[tuple[str, str]]
 ) -> None:
-    """Load what these will move, those apart that follow only if it is there, and it isn't."""
+    """Load what these will move; not what isn't there, of those that need it to be."""
     work.hold_many(
         (work.basis.book.kind(command.kind), command.id)
         for command, reaction in following
@@ -254,12 +254,13 @@ def _leave(
 
 
 def _expect(command: Command, held: Held) -> None:
-    if command.expect is not None and command.expect != held.stored:
+    version = 0 if held.record is None else held.record.version
+    if command.expect is not None and command.expect != version:
         raise Conflict(
             Text(
-                f"{subject_of(command.kind, command.id)} 现为第 {held.stored} 版，"
+                f"{subject_of(command.kind, command.id)} 现为第 {version} 版，"
                 f"不是预期的第 {command.expect} 版",
-                f"{subject_of(command.kind, command.id)} is at version {held.stored}, "
+                f"{subject_of(command.kind, command.id)} is at version {version}, "
                 f"not {command.expect} as expected",
             )
         )

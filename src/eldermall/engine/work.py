@@ -89,10 +89,12 @@ class Work:
             of_kind = ids.setdefault(kind.name, [])
             if (kind.name, id) not in self.held and id not in of_kind:
                 of_kind.append(id)
-        for name, some in sorted(ids.items()):
-            if len(some) < 2:
-                continue
+        for name, some in sorted(ids.items()):  # in one order of locking, whatever their number
             kind = self.basis.book.kinds[name]
+            if len(some) < 2:
+                for id in some:
+                    self.hold(kind, id)
+                continue
             loaded = tx.load_many(name, sorted(some))
             clocks = tx.open_clocks_many([subject_of(name, id) for id in sorted(some)])
             for id in some:

@@ -12,7 +12,7 @@ SHOWN = ("host", "port", "unix_socket", "charset")
 
 _SECRET = re.compile(r"[@=;?#]")
 _COLONS = re.compile(r":.*:")
-_OPTIONS = re.compile("[?;].*=", re.DOTALL)
+_OPTIONS = re.compile(r"[\w+.-]+://[^:/]*:[^@]*[?;][^@]*=[^@]*@")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -20,8 +20,9 @@ def parsed(url: str | URL) -> URL | None:
     """Return ``url`` as SQLAlchemy reads it; None if it is none.
 
     One of a server whose host or name of the database holds an ``@`` is none either: so reads one
-    whose password holds an ``@`` that isn't written as ``%40``. Nor is one whose password holds
-    options, as one reads with an ``@`` among its options, or one that can't be written in UTF-8.
+    whose password holds an ``@`` that isn't written as ``%40``. Nor is one that is written with
+    options in its password, as one with an ``@`` among its options reads, or one that can't be
+    written in UTF-8.
     """
     try:
         found = make_url(url)
@@ -29,9 +30,8 @@ def parsed(url: str | URL) -> URL | None:
         return None
     if is_path(found):
         return found
-    misread = _SECRET.search(f"{found.host}{found.database}") or _OPTIONS.search(
-        found.password or ""
-    )
+    options = isinstance(url, str) and _OPTIONS.match(url)
+    misread = options or _SECRET.search(f"{found.host}{found.database}")
     return None if misread or _SURROGATE.search(str(url)) else found
 
 

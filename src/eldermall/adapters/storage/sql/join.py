@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, event, exc, select
@@ -152,6 +153,7 @@ class Joiner:
 
 
 _ALIASES = {"mariadb": "mysql"}
+_NUMBERS = count(1)
 
 
 def _session_of(host: object) -> Any:
@@ -170,21 +172,26 @@ def _over(connection: Connection, transaction: object) -> bool:
 
 @contextmanager
 def _savepoint(connection: Connection, lost: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Open a savepoint of a name of our own: MariaDB drops a host's of the same name.
+    """Open a savepoint of a name that no other has: MariaDB drops one of the same name.
 
     ``lost`` is called if the database has rolled back the whole transaction, savepoint included.
     """
-    connection.exec_driver_sql("SAVEPOINT eldermall_command")
+    name = f"eldermall_{next(_NUMBERS)}"
+    connection.exec_driver_sql(f"SAVEPOINT {name}")
     try:
         yield
     except BaseException:
         try:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT eldermall_command")
-            connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
+            connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
         except exc.DBAPIError:
             lost()
         raise  # the first error says why
-    connection.exec_driver_sql("RELEASE SAVEPOINT eldermall_command")
+    try:
+        connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+    except exc.DBAPIError:
+        lost()
+        raise
 
 
 class _Guest:

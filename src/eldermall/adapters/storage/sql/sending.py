@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect, LargeBinary
+from sqlalchemy import Connection, Dialect, LargeBinary, exc
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -162,12 +162,19 @@ class ByCursor:
         self._sent(self._cursor.executemany, compiled.sql, given)
 
     def _sent(self, send: Callable[[str, Any], object], sql: str, given: Any) -> None:
+        if self._connection.closed:
+            raise exc.ResourceClosedError("the transaction is over")
         try:
             send(sql, given)
         except self._dialect.loaded_dbapi.Error as error:
             driver = self._connection.connection
             if self._dialect.is_disconnect(error, driver, self._cursor):
                 self._connection.invalidate(error)
+            raise
+        except Exception:
+            raise
+        except BaseException as error:  # an interrupt: nobody knows what the driver waits for
+            self._connection.invalidate(error)
             raise
 
 

@@ -125,6 +125,8 @@ class SqlTransaction(JournalCalls, Lanes, Many):
             rows = [row[:-2] for row in rows]
         found: dict[str, tuple[RecordRow | None, Head]] = {}
         for row in rows:
+            if row[0] not in heads:  # a host's transaction doesn't see it without a lock
+                continue
             seq, digest = heads[row[0]]
             record = self._loaded[kind, row[0]] = self._record(kind, row)
             found[record.id] = record, NO_HEAD if seq is None else Head(seq, digest)
@@ -168,7 +170,8 @@ class SqlTransaction(JournalCalls, Lanes, Many):
         new: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             values: dict[str, Any] = {"version": row.version, "body": row.body}
-            rest = {"open": int(row.open), "pack": row.pack, **row.indexed}
+            fields = dict.fromkeys(self._s.schema.kinds[row.kind].indexed) | dict(row.indexed)
+            rest = {"open": int(row.open), "pack": row.pack, **fields}
             if row.before == 0:
                 values |= {"mall": self._mall, "id": row.id} | rest
                 new.setdefault(row.kind, []).append(values)
