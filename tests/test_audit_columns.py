@@ -224,6 +224,63 @@ def test_ends_of_lines_and_marks_of_utf_8_make_no_difference(
     assert alike(path, mapped()) == 5
 
 
+R = "2026-11-01T09:00:00"
+
+
+def test_an_agreed_time_before_the_limit_says_nothing_of_one_behind_it(tmp_path: Path) -> None:
+    early = [f"a{n},,,,{R},{R},2026-11-01T15:00:00,,,2026-11-02T09:00:00" for n in range(3)]
+    later = ["b,,,,2026-11-07T09:00:00,2026-11-07T09:00:00,2026-11-10T15:00:00,,,"
+             "2026-11-11T09:00:00", "c,,,,2026-11-07T09:00:00,2026-11-07T09:00:00,,,,"
+             "2026-11-12T09:00:00"]
+    for rows in ([*early, *later], [*later, *early], early * 3 + later * 3):
+        alike(written(tmp_path / "orders.csv", rows), mapped())
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["a,,,,2026-11-01T09:00:60,,,,,"], ["a,,,,0000-01-01T00:00:00,,,,,"],
+        [f"a,,,,{R},,,,,", "a,,,,,,,,,", "b,,,,,,,,,"],
+        [f"a,,,,{R},,,,,", "total,,,,,,,,,", "a,,,,,,,,,", f"a,,,,{R},,,,,", "x", "a,,,,,,,,,"],
+        [f"a,,\x1cpickup,,{R},,,,,", f"b,\x1ccancelled,,,{R},,,,,"],
+        [f"O-{n},s{n},p{n},c{n},{R},,,,," for n in range(1200)],
+        [f"{'#' if n % 3 else 'é'}{n},s{n % 7},,c{n},{R},,,,," for n in range(3000)],
+        [f"a,,,,{R},,,,,", "b," + "x" * 140_000 + f",,,{R},,,,,", f"c,,,,{R},,,,,"],
+        [f"a,,,,{R},,,,,", "b," + "字" * 400_000 + f",,,{R},,,,,", f"c,,,,{R},,,,,"],
+        [f"a,,,,{R},,,,,", f"\ufeffb,\"x,,,{R},,,,,", f"\ufeffc,,,,{R},,,,,", "\ufeff"],
+        ["a,,,,1971-01-05T00:00:00,1971-01-05T00:00:00,2199-01-01T00:00:00,,,"] * 3,
+    ],
+    ids=range(11),
+)
+def test_rows_that_could_be_read_in_two_ways_are_read_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str]
+) -> None:
+    for part in (300, 9000, 2**20):
+        monkeypatch.setattr(columnar, "PART", part)
+        alike(written(tmp_path / "orders.csv", rows), mapped())
+
+
+def test_lines_that_end_in_two_ways_above_the_header_are_counted_alike(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(f"title\r\r\n{','.join(NAMES)}\na1,,,,{R},,,,,\na2,,,,{R},,,,,\n".encode())
+    alike(path, mapped())
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, UnicodeError, EOFError])
+def test_an_error_of_whoever_is_told_is_left_as_it_is(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    path = written(tmp_path / "orders.csv", [f"a,,,,{R},,2026-11-01T10:00:00,,,"])
+    own = error("own")
+
+    def told(_: object) -> None:
+        raise own
+
+    with pytest.raises(error) as raised:
+        audit(path, mapped(), as_of=AS_OF, findings=told)
+    assert raised.value is own
+
+
 EVEN_DAYS = Rule(
     id="test.even-days", label=Text("逢双日提交", "placed on even days"), clauses=("S19-11-1d",),
     guards=Orders.place.guard, needs=(AT,), check=lambda at: at // DAY % 2 == 0,

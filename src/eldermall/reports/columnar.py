@@ -1,9 +1,9 @@
 """An export read by columns: plain rows of plain text, many thousands at once.
 
 A row that could be read in another way than `rows` reads it isn't read here: one whose id or time
-isn't written as nearly all are, that stands on a day on which clocks change, or in which a
-quotation mark isn't round a whole cell. It is given out as it stands, for `RowMaker`. A part of
-the file that can't be cut into rows by its lines ends the reading by columns.
+isn't written as nearly all are, or in which a quotation mark isn't round a whole cell. It is given
+out as it stands, for `RowMaker`. A part of the file that can't be cut into rows by its lines ends
+the reading by columns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
@@ -33,9 +33,9 @@ PART = 8 * 2**20
 """How many bytes are read at once."""
 
 _DIRECTIVES = frozenset("YmdHMS")
-_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}$"
-_ID = "^[A-Za-z0-9]+$"
-_VALUE = "^[^\\s=\"'`](.*[^\\s])?$"
+_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-5][0-9]:[0-5][0-9]$"
+_ID = "^[A-Za-z0-9#_./-]+$"
+_VALUE = "^[^\\s\\x1c-\\x1f=\"'`](.*[^\\s\\x1c-\\x1f])?$"
 _WHOLE = '^"[^"]*"$'
 
 
@@ -47,7 +47,8 @@ class Page:
         plain: with the columns ``line``, ``id``, those of `AT`, and ``cash``, ``ended``,
             ``courier``.
         others: the rows that aren't plain, as they stand.
-        values: of the plain rows, how often each value stands in the columns that are counted.
+        values: of the plain rows, each value in the columns that are counted: in which line it
+            stands first, in which column, what it is, how often.
         agreed: of these, how many have an agreed time that isn't after the order.
         unpaid: of these, how many left without a payment on record.
         end: how many bytes of the file lie before its end.
@@ -55,7 +56,7 @@ class Page:
 
     plain: pl.DataFrame
     others: Sequence[Raw | Unreadable]
-    values: Mapping[str, Sequence[tuple[str, int]]]
+    values: Sequence[tuple[int, str, str, int]]
     agreed: int
     unpaid: int
     end: int
@@ -93,12 +94,15 @@ class Pages:
         self._times = Times(columns.time_format, columns.zone)
         self._days: dict[date, int | None] = {}
 
-    def read(self, stream: IO[bytes], lines: int) -> Iterator[Page]:
+    def read(self, stream: io.BufferedReader, lines: int) -> Iterator[Page]:
         """Yield the pages of ``stream``, which stands below the header, after ``lines`` lines."""
         offset = stream.tell()
         while part := stream.read(PART):
             part += stream.readline(LONGEST_LINE)
-            page = self._page(part.removesuffix(b"\n"), lines, offset + len(part))
+            whole = part.endswith(b"\n") or not stream.peek(1)
+            page = None
+            if whole:
+                page = self._page(part.removesuffix(b"\n"), lines, offset + len(part))
             if page is None:
                 self.rest = Rest(offset, lines, self.header)
                 return
@@ -113,7 +117,7 @@ class Pages:
             texts = part.decode().replace("\r\n", "\n").removesuffix("\r").split("\n")
         except UnicodeDecodeError:
             return None
-        if max(map(len, texts)) >= LONGEST_LINE - 1:
+        if max(map(len, texts)) >= min(LONGEST_LINE - 2, csv.field_size_limit()):
             return None
         frame = pl.DataFrame({"text": texts}).with_row_index("line", offset=lines + 1)
         frame = self._cells(frame.filter(pl.col("text") != ""))
@@ -183,20 +187,25 @@ class Pages:
             made = self._moment(made, key, locals[key])
         plain = made.filter("plain")
         others = made.filter(~pl.col("plain"))
-        values = {
-            what: [*plain[what].value_counts(sort=False).iter_rows()] for what in self.counted
-        }
+        values = [
+            (line, what, value, number)
+            for what in self.counted
+            for value, line, number in plain.group_by(what).agg(
+                pl.col("line").min(), pl.len()
+            ).iter_rows()
+        ]
         plain = self._flags(plain, moments, lists)
         early = plain["ship_by"] <= plain["placed"]
         unpaid = plain["paid"].is_null() & plain["shipped"].is_not_null() & ~plain["cash"]
         return Page(
             plain.with_columns(ship_by=plain["ship_by"].set(early.fill_null(False), None)),
-            self._raws(others), values, int(early.sum()),
+            self._raws(others), sorted(values), int(early.sum()),
             int(unpaid.sum()) if "paid" in self.columns.named else 0, end,
         )
 
     def _moment(self, frame: pl.DataFrame, key: str, local: pl.Series) -> pl.DataFrame:
         """Put moments in microseconds in a column; a row whose moment isn't sure isn't plain."""
+        local = local.set(~local.dt.year().is_between(1969, 2256), None)
         days = local.dt.date()
         begins = _replaced(days, self._begin(days))
         at = begins + (local.dt.timestamp("us") % DAY)

@@ -117,6 +117,8 @@ def rows(
 ) -> Iterator[Row | Unreadable]:
     """Yield the rows of an export, as `orders` does the orders."""
     make = RowMaker(columns, seen)
+    if rest is not None and rest.above is not None:
+        make.follow(rest.above)
     for raw in raws(path, columns.wanted, notes, progress, rest):
         if isinstance(raw, Unreadable):
             make.unreadable()

@@ -110,6 +110,11 @@ class RowMaker:
             self._above = row
         return row
 
+    def follow(self, id: str) -> None:
+        """Know that the row above is an order by itself, with this id."""
+        goods = Goods(None, None, None, ended=False, courier=True)
+        self._above = Row(0, id, 0, None, None, cash=False, goods=goods, joined=False)
+
     def unreadable(self) -> None:
         """Know that a row couldn't be read, which none below may belong to."""
         self._above = None

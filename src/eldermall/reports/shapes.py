@@ -48,12 +48,14 @@ class End:
         outcome: as `Replay.ended` says it.
         due: what was due; one of `Moments` if that was agreed; None if the clock never ran.
         stopped: which of `Moments` stopped it; None if nothing did.
+        limit: what is due by the limit, whatever was agreed; None if the clock never ran.
     """
 
     clock: str
     outcome: str
     due: Due | int | None
     stopped: int | None
+    limit: Due | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,13 @@ def _end(
     due: Callable[[Due, int], int],
 ) -> End:
     if row is None:
-        return End(clock.name, outcome, None, None)
+        return End(clock.name, outcome, None, None, None)
     wanted = Due(_which(moments, row.started), row.limit, row.counting)
     by: Due | int = wanted
     if due(wanted, row.started) != row.due:
         by = _which(moments, row.due)
     stopped = None if row.stopped is None else _which(moments, row.stopped)
-    return End(clock.name, outcome, by, stopped)
+    return End(clock.name, outcome, by, stopped, wanted)
 
 
 @dataclass(slots=True)
@@ -161,7 +163,7 @@ class Shapes:
         if shape not in self._first:
             try:
                 ends = fate_of(self.replay, order, self.due).ends
-                found = {end.due for end in ends if isinstance(end.due, Due)}
+                found = {end.limit for end in ends if end.limit is not None}
                 self._first[shape] = tuple(sorted(found, key=str))
             except Unlike:
                 self._first[shape] = ()

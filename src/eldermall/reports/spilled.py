@@ -10,7 +10,7 @@ import polars as pl
 
 from eldermall.reports.seen import SHOWN
 
-_BATCH = 1000
+_BATCH = 50_000
 
 
 class SpilledIds:
@@ -42,7 +42,7 @@ class SpilledIds:
         if several.is_empty():
             return 0, []
         counted = (
-            pl.scan_ipc(Path(self._folder.name, "*.arrow"))
+            pl.scan_ipc(sorted(Path(self._folder.name).iterdir()), glob=False)
             .filter(pl.col("id").hash().is_in(several.implode()))
             .group_by("id").len()
             .filter(pl.col("len") > 1)

@@ -80,7 +80,9 @@ class Tally:
                     self.findings(self.refused(verdict, move, at, source.line, source.id))
         for clock in self.replay.clocks:
             for outcome, row in self.replay.ended(played, clock):
-                if self.ended(clock.name, outcome, 1) and row is not None and self.findings:
+                if self.ended(clock.name, outcome, 1) and row is not None and (
+                    self.findings is not None
+                ):
                     self.findings(
                         self.overdue(
                             clock, outcome, row.due, row.stopped, source.line, source.id

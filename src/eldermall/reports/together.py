@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import UTC, date, tzinfo
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from eldermall.calendars import SECOND, due, even_day, moment
+from eldermall.calendars import DAY, SECOND, due, even_day, moment
 from eldermall.engine.settings import Settings, counting_of
 from eldermall.reports.columnar import AT, Page, Pages, can_read
 from eldermall.reports.columns import Columns
 from eldermall.reports.export import Order, of_row
 from eldermall.reports.findings import Finding
 from eldermall.reports.replay import Replay
-from eldermall.reports.rows import Goods, RowMaker
+from eldermall.reports.rows import Goods, Row, RowMaker
 from eldermall.reports.seen import Seen
 from eldermall.reports.shapes import TRIED, Due, End, Fate, Said, Shapes
 from eldermall.reports.sources.cells import Progress, Raw, Unreadable
-from eldermall.reports.sources.opening import below_header
+from eldermall.reports.sources.opening import below_header, opening
 from eldermall.reports.sources.text import Rest
 from eldermall.reports.spilled import SpilledIds
 from eldermall.reports.tally import Tally
@@ -45,27 +46,34 @@ def count_by_columns(
     Raises:
         FileUnreadable: there is no such file, it is empty, damaged, or lacks a column.
     """
-    if not can_read(columns):
+    if not can_read(columns) or (path.exists() and not path.is_file()):
         return "nothing"
-    size = path.stat().st_size if path.exists() else 0
-    with below_header(path, columns.wanted) as below:
-        if below is None:
-            return "nothing"
-        raw, header, lines = below
-        seen.ids.close()
-        seen.ids = SpilledIds()
-        pages = Pages(columns, header, [*seen.values])
-        for page in _ahead(pages.read(raw, lines)):
-            seen.ids.add_all(page.plain["id"])
-            for what, values in page.values.items():
-                for value, number in values:
-                    seen.count(what, value, number)
-            seen.agreed += page.agreed
-            seen.unpaid += page.unpaid
-            together.tell(page.plain, page.others, RowMaker(columns, seen))
-            if progress is not None:
-                progress(page.end, size)
-    return pages.rest or "all"
+    begins = below_header(path, columns.wanted)
+    if begins is None:
+        return "nothing"
+    size = path.stat().st_size
+    seen.ids.close()
+    seen.ids = SpilledIds()
+    pages = Pages(columns, begins.header, [*seen.values])
+    make = Above(RowMaker(columns, seen))
+    for page in _ahead(_read(path, pages, begins)):
+        seen.ids.add_all(page.plain["id"])
+        seen.agreed += page.agreed
+        seen.unpaid += page.unpaid
+        together.tell(page, make, seen)
+        if progress is not None:
+            progress(page.end, size)
+    if pages.rest is not None:
+        return pages.rest._replace(above=make.last)
+    if progress is not None:
+        progress(size, size)
+    return "all"
+
+
+def _read(path: Path, pages: Pages, begins: Rest) -> Iterator[Page]:
+    with opening(path) as raw:
+        raw.seek(begins.offset)
+        yield from pages.read(raw, begins.lines)
 
 
 def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
@@ -75,6 +83,36 @@ def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
         while (page := coming.result()) is not None:
             coming = reading.submit(next, pages, None)
             yield page
+
+
+class Above:
+    """Makes rows that aren't plain, told which plain row stands right above each.
+
+    ``last`` is the id of the row above the next page; None if that isn't known.
+    """
+
+    def __init__(self, make: RowMaker) -> None:
+        self._make = make
+        self._before = 0
+        self.last: str | None = None
+
+    def row(self, raw: Raw | Unreadable, plain: pl.DataFrame) -> Row | Unreadable | None:
+        """Return what the next of a page's rows says that aren't plain; None if it is of totals."""
+        place = int(plain["line"].search_sorted(raw.line)) - 1
+        if place >= 0 and plain["line"][place] > self._before:
+            self._make.follow(plain["id"][place])
+        elif self.last is not None:
+            self._make.follow(self.last)
+        self._before, self.last = raw.line, None
+        if isinstance(raw, Unreadable):
+            self._make.unreadable()
+            return raw
+        return self._make.row(raw)
+
+    def leave(self, plain: pl.DataFrame) -> None:
+        """Know that a page is over."""
+        if plain.height and plain["line"][-1] > self._before:
+            self.last = plain["id"][-1]
 
 
 class Together:
@@ -96,39 +134,40 @@ class Together:
         self._clocks = {clock.name: clock for clock in replay.clocks}
         self.counted = 0
 
-    def tell(
-        self, orders: pl.DataFrame, others: Sequence[Raw | Unreadable], make: RowMaker
-    ) -> None:
-        """Count orders and tell of what is found, by the order of the file.
+    def tell(self, page: Page, make: Above, seen: Seen) -> None:
+        """Count the orders of a page and tell of what is found, by the order of the file.
 
         Args:
-            orders: the plain ones, as `columnar.Page` has them.
-            others: the rows beside them.
-            make: makes orders of these.
+            page: the page.
+            make: makes orders of the rows that aren't plain.
+            seen: counts values.
         """
         tally, findings = self._tally, self._tally.findings
         found: list[Finding | Unreadable] = []
         tally.findings = None if findings is None else found.append
+        values = deque(page.values)
         try:
-            for raw in others:
-                row = raw if isinstance(raw, Unreadable) else make.row(raw)
+            for raw in page.others:
+                while values and values[0][0] < raw.line:  # the first of a file are kept
+                    _, what, value, number = values.popleft()
+                    seen.count(what, value, number)
+                row = make.row(raw, page.plain)
                 if isinstance(row, Unreadable):
                     tally.unreadable(row)
                 elif row is not None:
                     tally.count(self._replay.play(of_row(row)))
-            found += self.count(orders)
+            for _, what, value, number in values:
+                seen.count(what, value, number)
+            make.leave(page.plain)
+            self._count(page.plain)
         finally:
             tally.findings = findings
         if findings is not None:
             for one in sorted(found, key=lambda one: one.line):
                 findings(one)
 
-    def count(self, orders: pl.DataFrame) -> Iterator[Finding]:
-        """Count what became of ``orders``, which `columnar.Page` holds.
-
-        Yields the findings, in whatever order but that of an order's own; of what is replayed,
-        ``tally`` tells them.
-        """
+    def _count(self, orders: pl.DataFrame) -> None:
+        """Count what became of orders, and tell, of each order what belongs to it in its order."""
         frame = orders.with_columns(shape=_shape(self._as_of))
         dues = {
             row["shape"]: self._shapes.dues(row["shape"], _order(row))
@@ -150,7 +189,7 @@ class Together:
         frame = frame.filter(~unsure).with_columns(
             _compared(pl.col(f"due{n}"), self._as_of).alias(code) for n, code in enumerate(codes)
         )
-        for (shape, *coded), group in frame.group_by("shape", *codes):
+        for (shape, *coded), group in frame.group_by("shape", *codes, maintain_order=True):
             by = dict(zip(every, coded, strict=True))
             fate = self._shapes.fate(
                 (shape, *(by[due] for due in dues[shape])),
@@ -159,7 +198,7 @@ class Together:
             if fate is None:
                 self._play(group)
             else:
-                yield from self._findings(group, every, self._counted(fate, group.height))
+                self._find(group, every, self._counted(fate, group.height))
 
     def _due(self, wanted: Due, since: int) -> int:
         rules = self._settings
@@ -200,17 +239,18 @@ class Together:
         ]
         return [*said, *ends]
 
-    def _findings(
+    def _find(
         self, orders: pl.DataFrame, every: Sequence[Due], told: Sequence[Said | End]
-    ) -> Iterator[Finding]:
-        if not told or self._tally.findings is None:
+    ) -> None:
+        tell, tally = self._tally.findings, self._tally
+        if tell is None:
             return
         names = {due: f"due{n}" for n, due in enumerate(every)}
         nothing = pl.lit(None, pl.Int64).alias("nothing")
         for one in told:
             if isinstance(one, Said):
                 for line, id, at in orders.select("line", "id", AT[one.at]).iter_rows():
-                    yield self._tally.refused(one.verdict, one.move, at, line, id)
+                    tell(tally.refused(one.verdict, one.move, at, line, id))
                 continue
             by = names[one.due] if isinstance(one.due, Due) else AT[one.due or 0]
             stop = nothing if one.stopped is None else pl.col(AT[one.stopped])
@@ -220,7 +260,7 @@ class Together:
             )
             clock = self._clocks[one.clock]
             for row in told_of.iter_rows():
-                yield self._tally.overdue(clock, one.outcome, *row)
+                tell(tally.overdue(clock, one.outcome, *row))
 
     def _shown(self, moments: pl.Series) -> pl.Series:
         """Return moments as ISO 8601 in the tally's zone, null on days on which clocks change."""
@@ -240,21 +280,21 @@ class Together:
         return pl.select(whole).to_series()
 
 
-Day = tuple[date, int, bool]
+_EPOCH = date(1970, 1, 1).toordinal()
+
+Beginning = tuple[date, int, bool]
 """A day, the moment at which it begins, and whether the zone's offset is one all day."""
 
 
-def _days(moments: pl.Series, zone: tzinfo) -> list[Day]:
-    """Return the days from the first to the last of ``moments``."""
-    known = moments.drop_nulls().sort()
-    if known.is_empty():
-        return []
-    first, last = (moment(at, zone).date() for at in (known[0], known[-1]))
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+def _days(moments: pl.Series, zone: tzinfo) -> list[Beginning]:
+    """Return the days on which ``moments`` lie, and those beside them."""
+    known = (moments.drop_nulls() // DAY).unique()
+    near = sorted({number + n for number in known for n in (-1, 0, 1)})
+    days = (date.fromordinal(_EPOCH + number) for number in near)
     return [(day, *even_day(day, zone)) for day in days]
 
 
-def _places(moments: pl.Series, days: Sequence[Day]) -> pl.Series:
+def _places(moments: pl.Series, days: Sequence[Beginning]) -> pl.Series:
     """Return on which of ``days`` each moment lies; the first for one that isn't known."""
     begins = pl.Series([at for _, at, _ in days], dtype=pl.Int64)
     return begins.search_sorted(moments.fill_null(begins[0]), side="right").cast(pl.Int64) - 1

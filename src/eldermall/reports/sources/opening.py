@@ -20,7 +20,7 @@ from eldermall.reports.sources.encodings import marked
 from eldermall.reports.sources.lines import Lines, Unpacked
 from eldermall.reports.sources.objects import json_rows
 from eldermall.reports.sources.sheets import Sheet, sheet_rows
-from eldermall.reports.sources.text import Header, Rest, header_in, rows_below, text_rows
+from eldermall.reports.sources.text import Rest, header_in, rows_below, text_rows
 from eldermall.texts import Text
 
 _HEAD = 65_536
@@ -147,13 +147,8 @@ def looked_at(raw: io.BufferedReader, path: Path, encoding: str = "") -> Opened:
     return Opened(stream, head, "text", known)
 
 
-@contextmanager
-def below_header(
-    path: Path, wanted: Wanted
-) -> Iterator[tuple[io.BufferedReader, Header, int] | None]:
-    """Open a plain text in UTF-8 below its header; yield None if the file is none.
-
-    Yields the file, its header, and how many lines have been taken.
+def below_header(path: Path, wanted: Wanted) -> Rest | None:
+    """Return where the rows of a plain text in UTF-8 begin; None if the file is none.
 
     Raises:
         FileUnreadable: there is no such file, it is empty or damaged, or lacks a column.
@@ -162,8 +157,7 @@ def below_header(
         opened = looked_at(raw, path, wanted.encoding)
         plain = opened.kind == "text" and opened.stream is raw
         if not plain or opened.encoding not in ("utf-8", "utf-8-sig"):
-            yield None
-            return
+            return None
         text = io.TextIOWrapper(
             cast(IO[bytes], raw), encoding=opened.encoding, errors="surrogateescape", newline=""
         )
@@ -172,9 +166,9 @@ def below_header(
         text.detach()
         raw.seek(0)
         top = [raw.readline() for _ in range(lines.number)]
-        yield None if any(b"\r" in line.rstrip(b"\r\n") for line in top) else (
-            raw, header, lines.number
-        )
+        if any(b"\r" in line.removesuffix(b"\n").removesuffix(b"\r") for line in top):
+            return None
+        return Rest(raw.tell(), lines.number, header)
 
 
 def sheets_of(opened: Opened, path: object, notes: list[Text]) -> Sequence[Sheet]:
@@ -193,9 +187,11 @@ def _rows(
     if opened.has_sheets:
         yield from sheet_rows(sheets_of(opened, path, notes), wanted, path, notes)
         return
+    marked_at_start = rest is None  # behind it no mark of UTF-8 is one
     text = io.TextIOWrapper(
-        cast(IO[bytes], opened.stream), encoding=opened.encoding, errors="surrogateescape",
-        newline="",
+        cast(IO[bytes], opened.stream),
+        encoding=opened.encoding if marked_at_start else "utf-8",
+        errors="surrogateescape", newline="",
     )
     try:
         if rest is not None:

@@ -37,11 +37,15 @@ class Header(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """Where the rows below a header go on: the bytes and lines that lie before."""
+    """Where the rows below a header go on: the bytes and lines that lie before.
+
+    ``above`` is the id of the row above, where it is known.
+    """
 
     offset: int
     lines: int
     header: Header
+    above: str | None = None
 
 
 def text_rows(
