@@ -180,11 +180,11 @@ class Pages:
         cells: list[pl.Expr] = [pl.when("plain").then(pl.col(key)) for key in moments]
         if self.columns.time_format == "iso":
             cells = [cell.str.replace("T", " ", literal=True) for cell in cells]
-        locals = made.select(
+        local = made.select(
             cell.str.to_datetime(form, strict=False, time_unit="us") for cell in cells
         )
         for key in moments:
-            made = self._moment(made, key, locals[key])
+            made = self._moment(made, key, local[key])
         plain = made.filter("plain")
         others = made.filter(~pl.col("plain"))
         values = [

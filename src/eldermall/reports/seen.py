@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from eldermall.reports.columns import LISTS, Columns
@@ -29,10 +29,6 @@ class AllIds(Protocol):
         """Take an id."""
         ...
 
-    def add_all(self, ids: Iterable[str]) -> None:
-        """Take many ids."""
-        ...
-
     def twice(self) -> tuple[int, list[tuple[str, int]]]:
         """Return how many ids stand more than once, and the most frequent, each with its count."""
         ...
@@ -55,11 +51,6 @@ class Ids:
         self._batch.append((id,))
         if len(self._batch) == _BATCH:
             self._write()
-
-    def add_all(self, ids: Iterable[str]) -> None:
-        """Take many ids."""
-        for id in ids:
-            self.add(id)
 
     def twice(self) -> tuple[int, list[tuple[str, int]]]:
         """Return how many ids stand more than once, and the most frequent, each with its count."""

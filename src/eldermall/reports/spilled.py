@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,10 +26,10 @@ class SpilledIds:
         if len(self._batch) == _BATCH:
             self._write()
 
-    def add_all(self, ids: Iterable[str]) -> None:
+    def add_all(self, ids: pl.Series) -> None:
         """Take many ids."""
         self._write()
-        self._keep(ids if isinstance(ids, pl.Series) else pl.Series(ids, dtype=pl.String))
+        self._keep(ids)
 
     def twice(self) -> tuple[int, list[tuple[str, int]]]:
         """Return how many ids stand more than once, and the most frequent, each with its count."""

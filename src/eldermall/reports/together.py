@@ -53,11 +53,11 @@ def count_by_columns(
         return "nothing"
     size = path.stat().st_size
     seen.ids.close()
-    seen.ids = SpilledIds()
+    seen.ids = ids = SpilledIds()
     pages = Pages(columns, begins.header, [*seen.values])
     make = Above(RowMaker(columns, seen))
     for page in _ahead(_read(path, pages, begins)):
-        seen.ids.add_all(page.plain["id"])
+        ids.add_all(page.plain["id"])
         seen.agreed += page.agreed
         seen.unpaid += page.unpaid
         together.tell(page, make, seen)
