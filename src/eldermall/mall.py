@@ -274,6 +274,7 @@ class Mall(Moving):
         ended = False
         try:
             with self.storage.join(self.code, host, on_end=engine.try_settle) as joined:
+
                 def savepoint() -> AbstractContextManager[Transaction]:
                     unbatched(self.storage, self.code)
                     return joined.savepoint()

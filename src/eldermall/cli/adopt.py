@@ -113,7 +113,6 @@ def _failure(failure: Failure, why: Text, lang: Lang) -> Styled:
     return line.append(where.in_(lang)).append(why.in_(lang), style="dim")
 
 
-
 def _show(did: Adopted, notice: Text | None, lang: Lang, *, dry_run: bool) -> None:
     console = output.console()
 

@@ -170,7 +170,6 @@ def _written(
         yield write
 
 
-
 def _print(result: AuditResult, file: Path, lang: Lang) -> None:
     console = output.console()
 

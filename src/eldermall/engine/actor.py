@@ -48,7 +48,6 @@ def listed(roles: Iterable[Role]) -> Text:
     return Text("、".join(each.zh for each in labels), ", ".join(each.en for each in labels))
 
 
-
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, as the host vouches for it.

@@ -1,9 +1,10 @@
 """The audit of an export of orders: what the rules and time limits would have said.
 
 The recorded moments of each order are replayed in time order (placed, paid, shipped, delivered if
-they are equal) through the same machines, rules and clocks as live orders, under ``step``. Every
-rule observes: a move that it refuses is a finding, and the replay goes on from what happened. The
-day from which the policy applies doesn't count.
+they are equal) through the same machines, rules and clocks as live orders, under ``step``; where
+an export can be read by columns, only of some orders whose moments compare alike. Every rule
+observes: a move that it refuses is a finding, and the replay goes on from what happened. The day
+from which the policy applies doesn't count.
 
 Decided where an export is silent: an order in a cancelled status is cancelled after the last of
 its moments, if anything is left to cancel; what happened before an order was placed is refused,

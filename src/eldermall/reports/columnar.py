@@ -92,7 +92,6 @@ class Pages:
         self.columns, self.header, self.counted = columns, header, counted
         self.rest: Rest | None = None
         self._times = Times(columns.time_format, columns.zone)
-        self._days: dict[date, int | None] = {}
 
     def read(self, stream: io.BufferedReader, lines: int) -> Iterator[Page]:
         """Yield the pages of ``stream``, which stands below the header, after ``lines`` lines."""
@@ -218,14 +217,14 @@ class Pages:
 
     def _begin(self, days: pl.Series) -> dict[date, int | None]:
         # when each day begins, None where clocks change on it
+        found: dict[date, int | None] = {}
         for day in days.unique().drop_nulls():
-            if day not in self._days:
-                try:
-                    begins, even = self._times.day(day.year, day.month, day.day)
-                except ValueError:
-                    begins, even = 0, False
-                self._days[day] = begins if even else None
-        return self._days
+            try:
+                begins, even = self._times.day(day.year, day.month, day.day)
+            except ValueError:
+                even = False
+            found[day] = begins if even else None
+        return found
 
     def _read(self, uneven: pl.Series) -> dict[datetime, int | None]:
         # moments on days on which clocks change, None for one that can't be

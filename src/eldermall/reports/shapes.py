@@ -15,7 +15,7 @@ from eldermall.contracts.storage import ClockRow
 from eldermall.engine.clock import Clock
 from eldermall.engine.rule import Verdict
 from eldermall.reports.export import Order
-from eldermall.reports.replay import Played, Replay
+from eldermall.reports.replay import Replay
 
 TRIED = 3
 """How many orders of a shape are replayed."""
@@ -109,15 +109,11 @@ def fate_of(replay: Replay, order: Order, due: Callable[[Due, int], int]) -> Fat
         for at, move, step in played.steps for verdict in step.decision.verdicts
     )
     ends = tuple(
-        _end(replay, clock, outcome, row, moments, due)
+        _end(clock, outcome, row, moments, due)
         for clock in replay.clocks for outcome, row in replay.ended(played, clock)
     )
-    return Fate(placed=True, paid=_paid(played), said=said, ends=ends)
-
-
-def _paid(played: Played) -> bool:
-    assert played.order is not None
-    return played.order.paid_at is not None
+    paid = played.order.paid_at is not None
+    return Fate(placed=True, paid=paid, said=said, ends=ends)
 
 
 def _which(moments: Moments, at: int) -> int:
@@ -127,7 +123,6 @@ def _which(moments: Moments, at: int) -> int:
 
 
 def _end(
-    replay: Replay,
     clock: Clock,
     outcome: str,
     row: ClockRow | None,

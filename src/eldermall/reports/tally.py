@@ -73,21 +73,16 @@ class Tally:
             return
         if played.order.paid_at is not None:
             self.paid += 1
-        source = played.source
+        tell, line, id = self.findings, played.source.line, played.source.id
         for at, move, taken in played.steps:
             for verdict in taken.decision.verdicts:
-                if self.counted(verdict, 1) and self.findings is not None:
-                    self.findings(self.refused(verdict, move, at, source.line, source.id))
+                if self.counted(verdict, 1) and tell is not None:
+                    tell(self.refused(verdict, move, at, line, id))
         for clock in self.replay.clocks:
             for outcome, row in self.replay.ended(played, clock):
-                if self.ended(clock.name, outcome, 1) and row is not None and (
-                    self.findings is not None
-                ):
-                    self.findings(
-                        self.overdue(
-                            clock, outcome, row.due, row.stopped, source.line, source.id
-                        )
-                    )
+                found = self.ended(clock.name, outcome, 1)
+                if found and row is not None and tell is not None:
+                    tell(self.overdue(clock, outcome, row.due, row.stopped, line, id))
 
     def counted(self, verdict: Verdict, number: int) -> bool:
         """Count a verdict on the moves of a number of orders; say whether it is a finding."""

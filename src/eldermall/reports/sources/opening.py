@@ -187,11 +187,9 @@ def _rows(
     if opened.has_sheets:
         yield from sheet_rows(sheets_of(opened, path, notes), wanted, path, notes)
         return
-    marked_at_start = rest is None  # behind it no mark of UTF-8 is one
+    encoding = opened.encoding if rest is None else "utf-8"  # a mark stands at a beginning only
     text = io.TextIOWrapper(
-        cast(IO[bytes], opened.stream),
-        encoding=opened.encoding if marked_at_start else "utf-8",
-        errors="surrogateescape", newline="",
+        cast(IO[bytes], opened.stream), encoding=encoding, errors="surrogateescape", newline=""
     )
     try:
         if rest is not None:
