@@ -236,6 +236,20 @@ def test_an_agreed_time_before_the_limit_says_nothing_of_one_behind_it(tmp_path:
         alike(written(tmp_path / "orders.csv", rows), mapped())
 
 
+def test_what_had_happened_by_then_says_nothing_of_what_has_not(tmp_path: Path) -> None:
+    """The moment of the audit lies between: the first of a shape aren't as those behind it."""
+    def order(id: str, *days: int) -> str:
+        times = [f"2026-11-{day:02}T09:00:00" if day else "" for day in days]
+        return f"{id},,,," + ",".join([*times, *[""] * (6 - len(times))])
+
+    for early, later in (
+        ((1, 1, 3), (19, 19, 25)), ((1, 1, 2, 3), (18, 18, 19, 26)), ((1, 1), (25, 25)),
+        ((1, 1), (19, 25)), ((1,), (25,)), ((1, 1, 0, 0, 2), (19, 19, 0, 0, 25)),
+    ):
+        rows = [order(f"a{n}", *early) for n in range(4)]
+        alike(written(tmp_path / "orders.csv", [*rows, order("b", *later)]), mapped())
+
+
 @pytest.mark.parametrize(
     "rows",
     [
